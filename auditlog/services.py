@@ -1,0 +1,70 @@
+"""Writing the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, models
+from django.utils import timezone
+
+from auditlog.context import current_actor
+from auditlog.models import AuditEvent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One act: what was done to which target, why, and the values before and after."""
+
+    action: str
+    target: models.Model | None = None
+    reason: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NotInTransaction(RuntimeError):
+    """An audited write must stand in the same transaction as its audit row."""
+
+
+def record(
+    action: str,
+    target: models.Model | None = None,
+    *,
+    reason: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditEvent:
+    """Append one audit row for the current actor, in the transaction of the write itself.
+
+    Raises:
+        NotInTransaction: no transaction is open.
+    """
+    return record_all([Entry(action, target, reason, before or {}, after or {})])[0]
+
+
+def record_all(entries: Iterable[Entry]) -> list[AuditEvent]:
+    """Append one audit row for each entry, with one statement."""
+    if not connection.in_atomic_block:
+        raise NotInTransaction("auditlog.record() needs the transaction of the write it is about")
+    actor = current_actor()
+    now = timezone.now()
+    return AuditEvent.objects.bulk_create(
+        [
+            AuditEvent(
+                at=now,
+                action=entry.action,
+                actor=actor.user,
+                actor_name=actor.name,
+                target_type=entry.target._meta.label_lower if entry.target else "",
+                target_id=str(entry.target.pk) if entry.target else "",
+                reason=entry.reason,
+                before=dict(entry.before),
+                after=dict(entry.after),
+                address=actor.address,
+                request_id=actor.request_id,
+            )
+            for entry in entries
+        ]
+    )

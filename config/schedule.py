@@ -1,0 +1,1 @@
+"""What runs when. Each tick runs once, however many workers there are."""

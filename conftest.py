@@ -1,0 +1,98 @@
+"""What all tests share: how the database is emptied, and a few named actors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import TransactionTestCase
+from django.test.utils import CaptureQueriesContext
+
+KEPT = {
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+}
+
+
+def empty_database(self: TransactionTestCase) -> None:
+    """Delete all rows: flush would TRUNCATE, which append-only tables refuse, and drop the groups."""
+    from django.apps import apps
+
+    tables = {
+        model._meta.db_table
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed
+    } | {
+        "procrastinate_jobs",
+        "procrastinate_events",
+        "procrastinate_periodic_defers",
+        "procrastinate_workers",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "BEGIN; SET LOCAL session_replication_role = replica; "
+            + "".join(f'DELETE FROM "{table}";' for table in sorted(tables - KEPT))
+            + "COMMIT"
+        )
+
+
+TransactionTestCase._fixture_teardown = empty_database  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_xdist_suffix: None) -> None:
+    """Take the database from whatever an aborted run left connected to it."""
+    import psycopg
+    from django.conf import settings
+    from django.db.backends.postgresql.psycopg_any import sql
+
+    database = settings.DATABASES["default"]
+    name = database["TEST"]["NAME"] or f"test_{database['NAME']}"
+    parameters = connection.get_connection_params() | {"dbname": "postgres"}
+    parameters = {
+        k: v for k, v in parameters.items() if k in {"dbname", "host", "port", "user", "password"}
+    }
+    with psycopg.connect(**parameters, autocommit=True) as server:
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+
+
+def _user(name: str, role: str) -> User:
+    user = User.objects.create_user(
+        name, f"{name}@example.com", "a-long-test-password", is_staff=True
+    )
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return _user("olive", "operator")
+
+
+@pytest.fixture
+def executive(db: None) -> User:
+    return _user("eve", "executive")
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    return _user("audrey", "auditor")
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    return User.objects.create_superuser("root", "root@example.com", "a-long-test-password")
+
+
+@pytest.fixture
+def queries() -> Iterator[Any]:
+    """Capture statements: ``with queries() as q: …; len(q)``."""
+    yield lambda: CaptureQueriesContext(connection)

@@ -1,0 +1,37 @@
+"""The Stripe edge: the inbox, and typed rows for what its observations say."""
+
+from payments.models.base import MirrorObject, StripeReference
+from payments.models.billing import CheckoutSession, Invoice, InvoicePayment, Subscription
+from payments.models.catalogue import Coupon, Customer, Price, Product
+from payments.models.inbox import ReadRequest, Source, StripeEvent, SyncCursor
+from payments.models.money import (
+    BalanceTransaction,
+    Charge,
+    Dispute,
+    PaymentIntent,
+    Payout,
+    Refund,
+)
+
+__all__ = [
+    "BalanceTransaction",
+    "Charge",
+    "CheckoutSession",
+    "Coupon",
+    "Customer",
+    "Dispute",
+    "Invoice",
+    "InvoicePayment",
+    "MirrorObject",
+    "PaymentIntent",
+    "Payout",
+    "Price",
+    "Product",
+    "ReadRequest",
+    "Refund",
+    "Source",
+    "StripeEvent",
+    "StripeReference",
+    "Subscription",
+    "SyncCursor",
+]

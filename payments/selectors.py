@@ -1,0 +1,17 @@
+"""Queries over the inbox and the mirror that pages and checks read with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from payments.models import StripeEvent
+
+
+def oldest_waiting_event() -> datetime | None:
+    """When the oldest event that is still to be processed was received, or None."""
+    return (
+        StripeEvent.objects.filter(status__in=StripeEvent.OPEN)
+        .order_by("id")
+        .values_list("received_at", flat=True)
+        .first()
+    )
