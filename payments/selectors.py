@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from payments.models import StripeEvent
+from django.db.models import QuerySet
+
+from payments.models import CountedRefund, StripeEvent
 
 
 def oldest_waiting_event() -> datetime | None:
@@ -15,3 +17,8 @@ def oldest_waiting_event() -> datetime | None:
         .values_list("received_at", flat=True)
         .first()
     )
+
+
+def refunds_of_captured() -> QuerySet[CountedRefund]:
+    """The refunds that figures count: of captured money, succeeded (and perhaps failed later)."""
+    return CountedRefund.objects.all()

@@ -12,11 +12,13 @@ from payments.models.money import (
     Payout,
     Refund,
 )
+from payments.models.views import CountedRefund
 
 __all__ = [
     "BalanceTransaction",
     "Charge",
     "CheckoutSession",
+    "CountedRefund",
     "Coupon",
     "Customer",
     "Dispute",

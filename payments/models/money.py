@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from payments.models.base import (
     MirrorObject,
@@ -78,7 +79,7 @@ class Charge(MirrorObject):
     )
     # A payment is its payment intent; a charge made without one stands for itself.
     payment = models.GeneratedField(
-        expression=models.functions.Coalesce("payment_intent", "id"),
+        expression=Coalesce("payment_intent", "id"),
         output_field=models.CharField(max_length=255),
         db_persist=True,
     )

@@ -1,0 +1,264 @@
+"""The webhook's door: who gets in, and what each kind of bad input is told."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from payments.models import Customer, StripeEvent
+from payments.processing import drain
+from payments.tests import stripe_events as make
+from payments.tests.stripe_events import body, event
+
+pytestmark = pytest.mark.django_db
+
+URL = "/stripe/webhook/"
+SECRET = "whsec_test_old"
+NEW_SECRET = "whsec_test_new"
+
+
+@pytest.fixture(autouse=True)
+def _secrets(settings: Any) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = [SECRET, NEW_SECRET]
+
+
+def signature(payload: bytes, *, secret: str = SECRET, at: int | None = None) -> str:
+    at = int(time.time()) if at is None else at
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + payload, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+def post(payload: bytes, header: str | None = None, client: Client | None = None) -> Any:
+    return (client or Client()).post(
+        URL,
+        payload,
+        content_type="application/json",
+        headers={"Stripe-Signature": signature(payload) if header is None else header},
+    )
+
+
+def test_a_signed_event_is_stored_once_and_answered_each_time() -> None:
+    payload = body(event("customer.created", make.customer()))
+    assert post(payload).json() == {"received": True, "duplicate": False}
+    assert post(payload).json() == {"received": True, "duplicate": True}
+    row = StripeEvent.objects.get()
+    assert (row.source, row.status, row.payload) == ("webhook", "received", json.loads(payload))
+
+
+def test_any_of_several_secrets_is_good_while_one_is_rotated() -> None:
+    for secret in (SECRET, NEW_SECRET):
+        payload = body(event("customer.created", make.customer(f"cus_{secret}")))
+        assert post(payload, signature(payload, secret=secret)).status_code == 200
+    payload = body(event("customer.created", make.customer("cus_other")))
+    both = f"{signature(payload, secret='whsec_gone')},v1=" + signature(payload).split("v1=")[1]
+    assert post(payload, both).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "t=1", "v1=abc", "t=abc,v1=abc", "t=,v1=", "nonsense", "t=1,v1=\xe9\xe9", "t=9" * 2000],
+)
+def test_a_bad_signature_is_400_without_a_row_or_a_log_line(
+    header: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        response = post(body(event("customer.created", make.customer())), header)
+    assert (response.status_code, response.json()) == (400, {"error": "no valid signature"})
+    assert not StripeEvent.objects.exists()
+    assert caplog.records == []
+
+
+def test_a_wrong_secret_or_another_body_is_refused() -> None:
+    payload = body(event("customer.created", make.customer()))
+    assert post(payload, signature(payload, secret="whsec_other")).status_code == 400
+    assert post(payload + b" ", signature(payload)).status_code == 400
+
+
+def test_a_stale_timestamp_is_refused() -> None:
+    payload = body(event("customer.created", make.customer()))
+    now = int(time.time())
+    assert post(payload, signature(payload, at=now - 290)).status_code == 200
+    assert post(payload, signature(payload, at=now - 310)).status_code == 400
+
+
+def test_other_methods_are_405() -> None:
+    for method in ("get", "put", "delete", "patch", "head"):
+        response = getattr(Client(), method)(URL)
+        assert (response.status_code, response["Allow"]) == (405, "POST")
+
+
+def test_a_body_past_one_mebibyte_is_413() -> None:
+    assert post(b" " * (1024 * 1024 + 1), "t=1,v1=x").status_code == 413
+
+
+def test_without_a_secret_nothing_is_taken(settings: Any) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = []
+    assert post(body(event("customer.created", make.customer()))).status_code == 503
+
+
+def nested(depth: int) -> bytes:
+    inner = b"[" * depth + b"]" * depth
+    return (
+        b'{"id":"evt_deep","object":"event","type":"customer.created","created":1700000000,'
+        b'"livemode":false,"data":{"object":{"id":"cus_1","object":"customer","x":' + inner + b"}}}"
+    )
+
+
+def without(*path: str) -> bytes:
+    payload: Any = event("customer.created", make.customer())
+    inner = payload
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    return body(payload)
+
+
+def changed(**values: Any) -> bytes:
+    return body({**event("customer.created", make.customer()), **values})
+
+
+BAD_BODIES = {
+    "empty": (b"", "not JSON"),
+    "truncated": (body(event("customer.created", make.customer()))[:-20], "not JSON"),
+    "not JSON": (b"<xml/>", "not JSON"),
+    "not an object": (b"[1, 2]", "not a JSON object"),
+    "not UTF-8": (b'{"id": "\xff\xfe"}', "no valid signature"),
+    "a raw NUL": (b'{"id": "evt\x00"}', "not JSON"),
+    "NaN": (changed()[:-1] + b', "x": NaN}', "number"),
+    "Infinity": (changed()[:-1] + b', "x": -Infinity}', "number"),
+    "1e400": (changed()[:-1] + b', "x": 1e400}', "number"),
+    "a number of 5,000 digits": (changed()[:-1] + b', "x": ' + b"9" * 5000 + b"}", "number"),
+    "nested 200 deep": (nested(200), "nested"),
+    "nested 5,000 deep": (nested(5000), "nested"),
+    "nested 100,000 deep": (nested(100_000), "nested"),
+    "no id": (without("id"), "id is missing"),
+    "no type": (without("type"), "type is missing"),
+    "no created": (without("created"), "created"),
+    "no data": (without("data"), "data.object is missing"),
+    "no object": (without("data", "object"), "data.object is missing"),
+    "no kind": (without("data", "object", "object"), "data.object.object is missing"),
+    "id of 10 kB": (changed(id="evt_" + "x" * 10_000), "id is missing or not an id"),
+    "id with NUL": (changed(id="evt_\0"), "id is missing or not an id"),
+    "id that is a number": (changed(id=7), "id is missing or not an id"),
+    "object id of 10 kB": (
+        changed(data={"object": make.customer("c" * 10_000)}),
+        "data.object.id is not an id",
+    ),
+    "type of 10 kB": (changed(type="x" * 10_000), "type is missing or not an event's type"),
+    "created before 1970": (changed(created=-1), "created is out of range"),
+    "created in the year 31690708": (changed(created=10**15), "created is out of range"),
+    "created tomorrow": (changed(created=int(time.time()) + 10 * 86_400), "lies in the future"),
+    "created as a text": (changed(created="yesterday"), "created is a text"),
+    "livemode as a text": (changed(livemode="no"), "livemode is not true or false"),
+    "version of 1 kB": (changed(api_version="2" * 1000), "api_version"),
+    "data that is a list": (changed(data=[1]), "data.object is missing"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_bad_bodies_are_400_by_name_and_block_nothing(name: str) -> None:
+    payload, reason = BAD_BODIES[name]
+    response = post(payload)
+    assert response.status_code == 400, response.content
+    assert reason in response.json()["error"]
+    assert not StripeEvent.objects.exists()
+    assert post(body(event("customer.created", make.customer("cus_next")))).status_code == 200
+    assert drain().processed == 1
+
+
+def bad_object(**over: Any) -> dict[str, Any]:
+    return event("charge.succeeded", make.charge(**over))
+
+
+BAD_OBJECTS = {
+    "no amount": (bad_object(amount=None), "amount is missing"),
+    "amount as a text": (bad_object(amount="50.00"), "amount is a text, not an integer"),
+    "amount with decimals": (bad_object(amount=50.5), "amount is a number, not an integer"),
+    "absurd amount": (bad_object(amount=10**30), "amount is out of range"),
+    "absurd negative amount": (bad_object(amount_refunded=-(10**18)), "amount_refunded is out of"),
+    "no currency": (bad_object(currency=None), "currency is missing"),
+    "unknown currency form": (bad_object(currency="EURO"), "currency is 'EURO'"),
+    "absurd time": (bad_object(created=10**18), "created is out of range"),
+    "reference of 10 kB": (bad_object(customer="c" * 10_000), "customer has 10000 characters"),
+    "reference that is a number": (bad_object(customer=5), "customer is a number, not an id"),
+    "status of 1 kB": (bad_object(status="s" * 1000), "status has 1000 characters"),
+    "details that are a list": (
+        bad_object(payment_method_details=[1]),
+        "payment_method_details is a list, not an object",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_OBJECTS)
+def test_a_bad_object_fails_by_name_keeps_its_event_and_blocks_nothing(name: str) -> None:
+    payload, reason = BAD_OBJECTS[name]
+    assert post(body(payload)).status_code == 200
+    assert post(body(event("customer.created", make.customer()))).status_code == 200
+    done = drain()
+    assert (done.processed, done.failed) == (1, 1)
+    row = StripeEvent.objects.get(stripe_id=payload["id"])
+    assert (row.status, row.attempts) == ("failed", 1)
+    assert reason in row.error
+    assert row.payload == payload
+
+
+def test_characters_that_cannot_be_stored_are_replaced_and_noted() -> None:
+    payload = event("customer.created", make.customer(name="A\0n\ud800n \N{PILE OF POO}"))
+    assert post(body(payload)).status_code == 200
+    assert drain().processed == 1
+    assert Customer.objects.get().name == "A\ufffdn\ufffdn \N{PILE OF POO}"
+    assert "replaced" in StripeEvent.objects.get().note
+
+
+def test_an_unknown_type_is_kept_and_ignored() -> None:
+    post(body(event("treasury.something", {"id": "x_1", "object": "treasury.thing"})))
+    post(body(event("invoice.upcoming", make.invoice() | {"id": None})))
+    assert set(StripeEvent.objects.values_list("status", flat=True)) == {"ignored"}
+    assert drain().total == 0
+
+
+def test_an_unknown_type_of_a_known_object_is_an_observation() -> None:
+    post(body(event("customer.renamed_by_royal_decree", make.customer(name="Ann II"))))
+    assert drain().processed == 1
+    assert Customer.objects.get().name == "Ann II"
+
+
+def test_an_unknown_enum_and_an_unknown_version_are_kept_as_they_came() -> None:
+    payload = event("charge.succeeded", make.charge(status="teleported"), version="2031-01-01.ivy")
+    assert post(body(payload)).status_code == 200
+    assert drain().processed == 1
+    from payments.models import Charge
+
+    row = Charge.objects.get()
+    assert (row.status, row.api_version) == ("teleported", "2031-01-01.ivy")
+
+
+def test_an_event_of_another_account_is_kept_and_has_no_effect() -> None:
+    payload = event("customer.created", make.customer(), account="acct_other")
+    assert post(body(payload)).status_code == 200
+    row = StripeEvent.objects.get()
+    assert (row.status, row.note) == ("ignored", "of another account, acct_other")
+    drain()
+    assert not Customer.objects.exists()
+
+
+def test_what_stripe_said_cannot_be_changed_or_removed() -> None:
+    from django.db import DatabaseError, connection, transaction
+
+    post(body(event("customer.created", make.customer())))
+    for sql in (
+        "UPDATE payments_stripeevent SET payload = '{}'",
+        "UPDATE payments_stripeevent SET as_of = now()",
+        "DELETE FROM payments_stripeevent",
+        "TRUNCATE payments_stripeevent CASCADE",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql)
+    assert StripeEvent.objects.get().payload["id"]
