@@ -1,0 +1,1 @@
+"""Tests of the stand-in: the real SDK over loopback wherever that is possible."""
