@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
 
 from payments.changes import announce
 from payments.inbox import embedded, entry_of, insert
@@ -74,10 +75,11 @@ def process_batch(size: int) -> tuple[Drained, bool]:
         with transaction.atomic():
             claimed, waiting = claim(size)
             return process(claimed), waiting
-    except (OperationalError, InterfaceError):
-        # The database went away, or chose us to end a deadlock: no event's fault. All of it was
-        # rolled back, and the rows are free again.
-        raise
+    except (OperationalError, InterfaceError) as error:
+        # No event's fault. All of it was rolled back, and the rows are free again.
+        if isinstance(error.__cause__, DeadlockDetected):
+            return Drained(), True
+        raise  # the database went away
     except Exception:
         logger.exception("a batch of %d events failed; finding the one that did it", len(claimed))
     return isolate([event.pk for event in claimed]), True

@@ -406,3 +406,13 @@ def test_an_open_session_that_needs_no_payment_is_not_paid_yet() -> None:
         ),
     )
     assert ends(CheckoutSession, opened).paid_at is None
+
+
+def test_two_that_follow_each_other_leave_a_third_undecided() -> None:
+    def updated(id: str, before: Payload, **now: Any) -> Payload:
+        return event("customer.updated", make.customer(**now), id=id, previous=before)
+
+    there = updated("evt_a", {"name": "X"}, name="Y")
+    back = updated("evt_b", {"name": "Y"}, name="X")
+    third = updated("evt_c", {"delinquent": True}, name="Z")
+    assert ends(Customer, there, back, third).ambiguous
