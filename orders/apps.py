@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class OrdersConfig(AppConfig):
     name = "orders"
     verbose_name = "Orders"
+
+    def ready(self) -> None:
+        """Hear of what changes at Stripe."""
+        from orders.services.settlement import settle
+        from payments.changes import on_change
+
+        on_change(settle)

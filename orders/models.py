@@ -130,9 +130,15 @@ class Order(models.Model):
     oversold = models.BooleanField(
         default=False, help_text="Paid, but its products weren't all in stock."
     )
+    stock_settled = models.BooleanField(
+        default=False,
+        help_text="Whether its lines were known and had their turn at the stock. They have one.",
+    )
     created_at = models.DateTimeField()
 
     class Meta:
+        ordering = ["-placed_at", "-id"]
+        permissions = [("refund_order", "Can refund an order")]
         constraints = [
             currency_check("order"),
             models.CheckConstraint(
@@ -185,7 +191,7 @@ class Order(models.Model):
             pgtrigger.Trigger(
                 name="legal_moves",
                 when=pgtrigger.Before,
-                operation=pgtrigger.UpdateOf("status"),
+                operation=pgtrigger.UpdateOf("status"),  # type: ignore[no-untyped-call]
                 condition=pgtrigger.Condition(
                     f"OLD.status IS DISTINCT FROM NEW.status AND NOT ({_status_case()})"
                 ),
@@ -194,7 +200,7 @@ class Order(models.Model):
             pgtrigger.Trigger(
                 name="moves_are_recorded",
                 when=pgtrigger.After,
-                operation=pgtrigger.UpdateOf("status"),
+                operation=pgtrigger.UpdateOf("status"),  # type: ignore[no-untyped-call]
                 timing=pgtrigger.Deferred,
                 condition=pgtrigger.Condition("OLD.status IS DISTINCT FROM NEW.status"),
                 func="""
@@ -222,7 +228,8 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One line. ``taken`` says how many units it has taken from stock."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    # Its unique constraint begins with the order: another index would only cost.
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
     position = models.PositiveIntegerField()
     product = models.ForeignKey(
         Product, null=True, blank=True, on_delete=models.PROTECT, related_name="lines"
@@ -258,16 +265,37 @@ class OrderPayment(models.Model):
         return self.payment
 
 
+class WaitingPayment(models.Model):
+    """A payment that succeeded and names no order: until ``due_at`` it may still turn out to be a
+    Checkout session's or an invoice's. After that an order is made of it alone."""
+
+    payment = models.CharField(max_length=255, unique=True, db_collation="C")
+    due_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="waitingpayment_due")]
+
+    def __str__(self) -> str:
+        return self.payment
+
+
 class OrderTransition(models.Model):
     """One move of an order with its cause: a Stripe event, or a person or job and a reason."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="transitions")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="transitions", db_index=False
+    )
     from_status = models.CharField(max_length=10, choices=OrderStatus)
     to_status = models.CharField(max_length=10, choices=OrderStatus)
     at = models.DateTimeField(help_text="When it happened: Stripe's time where Stripe did it.")
     recorded_at = models.DateTimeField()
     event = models.ForeignKey(
-        StripeEvent, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        StripeEvent,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # no event is ever deleted
     )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

@@ -1,0 +1,119 @@
+"""Pages on which a person does something to one row: what, a form with a reason, one service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+# The longest reason: it is also what Stripe keeps as metadata of a refund.
+LONGEST_REASON = 500
+
+
+class ReasonForm(forms.Form):
+    """Whoever acts says why."""
+
+    reason = forms.CharField(
+        max_length=LONGEST_REASON,
+        widget=forms.TextInput(attrs={"size": 60, "autocomplete": "off"}),
+        help_text="Kept in the audit log.",
+    )
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that can be done to a row of a model.
+
+    ``form`` makes the form for the row (data None: a fresh one). ``perform`` calls the service with
+    the cleaned form and returns what to tell; an error in ``refusals`` is told on the form, and
+    ``refused`` makes the form that is shown then.
+    """
+
+    name: str
+    title: str
+    permission: str
+    button: str
+    explanation: Callable[[Any], str]
+    possible: Callable[[Any], bool]
+    form: Callable[[Any, Any], forms.Form]
+    perform: Callable[[Any, forms.Form], str]
+    refusals: tuple[type[Exception], ...] = ()
+    refused: Callable[[Any, forms.Form, Exception], forms.Form] | None = None
+    dangerous: bool = False
+
+
+class ActingAdmin(admin.ModelAdmin[Any]):
+    """A mixin that gives each act of ``acts`` a page below the row's own."""
+
+    acts: tuple[Act, ...] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages of the acts, before Django's own."""
+        own = [
+            path(
+                f"<path:object_id>/{act.name}/",
+                self.admin_site.admin_view(self.act_view),
+                {"act": act},
+                name=self.url_name(act),
+            )
+            for act in self.acts
+        ]
+        return own + super().get_urls()
+
+    def url_name(self, act: Act) -> str:
+        meta = self.opts
+        return f"{meta.app_label}_{meta.model_name}_{act.name}"
+
+    def open_acts(self, request: HttpRequest, row: Model) -> list[dict[str, str]]:
+        """The acts that this person may do to this row now, with their addresses."""
+        return [
+            {
+                "title": act.title,
+                "url": reverse(f"admin:{self.url_name(act)}", args=[row.pk]),
+            }
+            for act in self.acts
+            if request.user.has_perm(act.permission) and act.possible(row)
+        ]
+
+    def act_view(self, request: HttpRequest, object_id: str, act: Act) -> HttpResponse:
+        """GET shows what would be done and asks for the reason; POST does it."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404(f"there is no {self.opts.verbose_name} {object_id}")
+        if not (self.has_view_permission(request, row) and request.user.has_perm(act.permission)):
+            raise PermissionDenied
+        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+        if not act.possible(row):
+            messages.error(request, f"{act.title}: not possible for {row} as it is now.")
+            return HttpResponseRedirect(back)
+        form = act.form(row, request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                done = act.perform(row, form)
+            except act.refusals as error:
+                if act.refused:
+                    form = act.refused(row, form, error)
+                form.add_error(None, str(error))
+            else:
+                messages.success(request, done)
+                return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{act.title}: {row}",
+            "act": act,
+            "explanation": act.explanation(row),
+            "form": form,
+            "row": row,
+            "back": back,
+            "opts": self.opts,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/orders/act.html", context)

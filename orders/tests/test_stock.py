@@ -1,0 +1,156 @@
+"""Stock: taken when paid, given back by policy, counted by people."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from auditlog.context import Actor, acting_as
+from auditlog.models import AuditEvent
+from orders.models import Order, OrderLine, Product
+from orders.services.creation import NewLine
+from orders.services.stock import BadStock, adjust_stock
+from orders.tests.mirror import at, charge, intent, put, refund
+
+pytestmark = pytest.mark.django_db
+
+
+def pay(number: str, n: int = 1, minute: float = 1):
+    put(
+        intent(f"pi_{n}", order=number),
+        charge(f"ch_{n}", payment_intent_id=f"pi_{n}", captured_at=at(minute)),
+    )
+
+
+def taken() -> list[tuple[str, int]]:
+    return list(
+        OrderLine.objects.order_by("order_id", "position").values_list("order__number", "taken")
+    )
+
+
+def left(product: Product) -> int | None:
+    product.refresh_from_db()
+    return product.stock
+
+
+def test_a_pending_order_takes_nothing(shop_order, mug, one_mug):
+    shop_order(lines=one_mug)
+    assert (left(mug), taken()) == (3, [("A-1", 0)])
+
+
+def test_stock_is_taken_once_however_often_the_order_is_settled(shop_order, mug, one_mug):
+    shop_order(lines=one_mug)
+    for _ in range(2):
+        pay("A-1")
+        put(refund(amount=1), charge(captured_at=at(1), email="x@example.com"))
+    assert (left(mug), taken()) == (2, [("A-1", 1)])
+
+
+def test_a_line_that_cant_be_served_takes_nothing_and_flags_the_order(shop_order, mug):
+    shop_order(
+        lines=[
+            NewLine("four", 4, 500, "MUG"),
+            NewLine("two", 2, 250, "MUG"),
+            NewLine("two", 2, 250, "MUG"),
+        ]
+    )
+    pay("A-1")
+    order = Order.objects.get()
+    assert (order.status, order.oversold, left(mug)) == ("paid", True, 1)
+    assert taken() == [("A-1", 0), ("A-1", 2), ("A-1", 0)]
+
+
+def test_an_oversold_order_takes_nothing_later_by_itself(shop_order, mug):
+    shop_order(lines=[NewLine("four", 4, 1000, "MUG")])
+    pay("A-1")
+    adjust_stock(mug.pk, 10, reason="delivery")
+    put(refund(amount=1))
+    assert (left(mug), Order.objects.get().oversold) == (10, True)
+
+
+def test_a_canceled_order_gives_back_what_it_took_and_is_oversold_no_more(shop_order, mug):
+    shop_order(lines=[NewLine("four", 4, 500, "MUG"), NewLine("two", 2, 500, "MUG")])
+    pay("A-1")
+    put(refund())
+    order = Order.objects.get()
+    assert (order.status, order.oversold, left(mug)) == ("canceled", False, 3)
+    assert taken() == [("A-1", 0), ("A-1", 0)]
+
+
+def test_of_one_batch_whoever_paid_first_is_served_first(shop_order, mug):
+    adjust_stock(mug.pk, 1, reason="the last one")
+    shop_order("LATE", lines=[NewLine("mug", 1, 1000, "MUG")])
+    shop_order("EARLY", lines=[NewLine("mug", 1, 1000, "MUG")])
+    put(
+        intent("pi_1", order="LATE"),
+        charge("ch_1", payment_intent_id="pi_1", captured_at=at(9)),
+        intent("pi_2", order="EARLY"),
+        charge("ch_2", payment_intent_id="pi_2", captured_at=at(3)),
+    )
+    assert taken() == [("LATE", 0), ("EARLY", 1)]
+    assert Order.objects.get(number="LATE").oversold
+
+
+def test_what_one_order_of_a_batch_gives_back_another_can_have(shop_order, mug):
+    adjust_stock(mug.pk, 1, reason="the last one")
+    for number in ("A-1", "A-2"):
+        shop_order(number, lines=[NewLine("mug", 1, 1000, "MUG")])
+    pay("A-1", 1)
+    put(refund(), intent("pi_2", order="A-2"), charge("ch_2", payment_intent_id="pi_2"))
+    assert taken() == [("A-1", 0), ("A-2", 1)]
+    assert not Order.objects.get(number="A-2").oversold
+
+
+def test_an_order_paid_and_refunded_in_one_batch_leaves_stock_alone(shop_order, mug, one_mug):
+    shop_order(lines=one_mug)
+    put(intent(order="A-1"), charge(), refund())
+    assert (Order.objects.get().status, left(mug), taken()) == ("canceled", 3, [("A-1", 0)])
+
+
+def test_a_product_that_nobody_counts_is_never_oversold(shop_order):
+    shop_order(lines=[NewLine("air", 1000, 1000, "AIR")])
+    pay("A-1")
+    assert (Order.objects.get().oversold, taken()) == (False, [("A-1", 0)])
+
+
+def test_counting_a_product_later_takes_nothing_for_orders_that_had_their_turn(shop_order):
+    shop_order(lines=[NewLine("air", 2, 1000, "AIR")])
+    pay("A-1")
+    air = adjust_stock(Product.objects.get(sku="AIR").pk, 5, reason="now counted")
+    put(refund())
+    assert (left(air), Order.objects.get().status) == (5, "canceled")
+
+
+def test_a_line_without_a_product_is_no_obstacle(shop_order):
+    shop_order(lines=[NewLine("advice", 1, 1000)])
+    pay("A-1")
+    assert Order.objects.get().status == "paid"
+
+
+def test_setting_the_stock_is_audited_with_who_why_and_both_values(mug, operator):
+    with acting_as(Actor("olive", operator)):
+        adjust_stock(mug.pk, 12, reason=" counted ")
+        adjust_stock(mug.pk, None, reason="not ours any more")
+    first, second = AuditEvent.objects.filter(action="product.stock").order_by("id")
+    assert (first.actor, first.reason) == (operator, "counted")
+    assert (first.before, first.after) == ({"stock": 3}, {"stock": 12})
+    assert (second.before, second.after) == ({"stock": 12}, {"stock": None})
+    assert left(mug) is None
+
+
+@pytest.mark.parametrize(("stock", "reason"), [(-1, "x"), (2**31, "x"), (1, " ")])
+def test_a_stock_that_cant_be_is_refused(mug, stock, reason):
+    with pytest.raises(BadStock):
+        adjust_stock(mug.pk, stock, reason=reason)
+    assert left(mug) == 3
+    assert not AuditEvent.objects.filter(action="product.stock").exists()
+
+
+def test_setting_the_stock_of_nothing_is_refused():
+    with pytest.raises(Product.DoesNotExist):
+        adjust_stock(1, 1, reason="x")
+
+
+def test_the_database_refuses_a_negative_stock(mug):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Product.objects.filter(pk=mug.pk).update(stock=-1)
