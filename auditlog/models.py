@@ -35,6 +35,8 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["target_type", "target_id", "-id"], name="auditevent_target"),
             models.Index(fields=["action", "-id"], name="auditevent_action"),
+            models.Index(fields=["actor_name", "-id"], name="auditevent_actor"),
+            models.Index(fields=["request_id"], name="auditevent_request"),
             models.Index(fields=["at"], name="auditevent_at"),
         ]
         triggers = [
