@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from payments.models.base import currency_field
+from payments.models.base import currency_check, currency_field
 
 
 class Severity(models.TextChoices):
@@ -14,6 +16,16 @@ class Severity(models.TextChoices):
     MEDIUM = "medium", "medium"
     HIGH = "high", "high"
     CRITICAL = "critical", "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for low, rising with severity."""
+        return list(Severity).index(self)
+
+    @classmethod
+    def at_least(cls, severity: str) -> list[Severity]:
+        """``severity`` and all above it."""
+        return [one for one in cls if one.rank >= cls(severity).rank]
 
 
 class Kind(models.TextChoices):
@@ -31,7 +43,7 @@ class CheckRun(models.Model):
     results = models.JSONField(
         default=list,
         blank=True,
-        help_text="A list of check, found, opened, reopened, resolved, seconds, error.",
+        help_text="A list of check, found, opened, reopened, resolved, milliseconds, error.",
     )
     found = models.PositiveIntegerField(default=0)
     opened = models.PositiveIntegerField(default=0)
@@ -41,9 +53,10 @@ class CheckRun(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "check run"
 
     def __str__(self) -> str:
-        return f"run of {self.started_at:%Y-%m-%d %H:%M:%S}"
+        return f"run of {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class Issue(models.Model):
@@ -60,7 +73,9 @@ class Issue(models.Model):
     severity = models.CharField(max_length=10, choices=Severity)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     summary = models.TextField()
-    evidence = models.JSONField(default=dict, help_text="The numbers that disagree.")
+    evidence = models.JSONField(
+        default=list, help_text="The numbers that disagree: a list of name and value."
+    )
     amount_minor = models.BigIntegerField(null=True, blank=True, help_text="Money at risk.")
     currency = currency_field(blank=True)
     first_seen = models.DateTimeField()
@@ -71,7 +86,13 @@ class Issue(models.Model):
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey(
+        CheckRun,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # it changes with each run, and nobody looks an issue up by it
+        help_text="The run that last found it, or found it gone.",
+    )
 
     class Meta:
         ordering = ["-last_seen", "-id"]
@@ -82,8 +103,14 @@ class Issue(models.Model):
             models.CheckConstraint(
                 name="issue_status_known", condition=Q(status__in=["open", "resolved"])
             ),
+            models.CheckConstraint(name="issue_kind_known", condition=Q(kind__in=Kind.values)),
             models.CheckConstraint(
                 name="issue_severity_known", condition=Q(severity__in=Severity.values)
+            ),
+            currency_check("issue", nullable=True),
+            models.CheckConstraint(
+                name="issue_amount_has_currency",
+                condition=Q(amount_minor__isnull=True) | ~Q(currency=""),
             ),
             models.CheckConstraint(
                 name="issue_resolved_has_time",
@@ -92,9 +119,72 @@ class Issue(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["-last_seen", "-id"], name="issue_last_seen"),
             models.Index(fields=["status", "severity"], name="issue_status_severity"),
+            models.Index(fields=["check_name"], name="issue_open", condition=Q(status="open")),
             models.Index(fields=["subject_type", "subject_id"], name="issue_subject"),
         ]
 
     def __str__(self) -> str:
         return self.summary
+
+
+class IssueTransition(models.Model):
+    """One step in an issue's life and its cause: a run of the checks, or someone's reason."""
+
+    issue = models.ForeignKey(
+        Issue, on_delete=models.PROTECT, related_name="transitions", db_index=False
+    )
+    at = models.DateTimeField()
+    from_status = models.CharField(
+        max_length=10, choices=Issue.Status, blank=True, help_text="Empty: it is new."
+    )
+    to_status = models.CharField(max_length=10, choices=Issue.Status)
+    run = models.ForeignKey(
+        CheckRun, null=True, blank=True, on_delete=models.PROTECT, related_name="transitions"
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.TextField(blank=True)
+    evidence = models.JSONField(default=list, blank=True, help_text="The numbers at that time.")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                name="issuetransition_statuses_known",
+                condition=Q(from_status__in=["", "open", "resolved"])
+                & Q(to_status__in=["open", "resolved"]),
+            ),
+            models.CheckConstraint(
+                name="issuetransition_has_cause",
+                condition=Q(run__isnull=False) | ~Q(reason=""),
+            ),
+        ]
+        indexes = [models.Index(fields=["issue", "id"], name="issuetransition_issue")]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="no_truncate",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func="RAISE EXCEPTION 'the history of issues can''t be emptied';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_status or 'new'} → {self.to_status}"
+
+
+class BackgroundJob(ProcrastinateJob):
+    """A job of the queue, for looking at: only the queue's own functions write it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "job"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.task_name} {self.pk}"

@@ -1,0 +1,213 @@
+"""Checks between payments and orders: what was captured belongs to an order that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitoring.models import Kind, Severity
+from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from orders.models import Order
+from payments.models import Charge, PaymentIntent
+from payments.money import format_money
+
+# Longer than a payment waits for its Checkout session before an order is made for it.
+SETTLED_AFTER = timedelta(minutes=10)
+
+# What was captured, less what was given back and stayed back. A charge that failed after all
+# brought nothing. An intent that succeeded counts by itself until its charge arrives.
+KEPT = """
+captured AS (
+    SELECT payment, id AS charge_id, payment_intent_id, invoice_id, currency, captured_at,
+        amount_captured AS amount
+    FROM payments_charge
+    WHERE captured_at IS NOT NULL AND amount_captured > 0 AND status <> 'failed'
+),
+given_back AS (
+    SELECT payment, sum(amount) AS amount
+    FROM payments_counted_refund WHERE returned_at IS NULL GROUP BY payment
+)
+"""
+
+WITHOUT_ORDER = f"""
+WITH {KEPT},
+money AS (
+    SELECT * FROM captured
+    UNION ALL
+    SELECT intent.id, NULL, intent.id, intent.invoice_id, intent.currency, intent.succeeded_at,
+        intent.amount_received
+    FROM payments_paymentintent AS intent
+    WHERE intent.status = 'succeeded' AND intent.amount_received > 0
+        AND NOT EXISTS (
+            SELECT FROM payments_charge WHERE payment = intent.id AND captured_at IS NOT NULL
+        )
+)
+SELECT money.payment, money.currency, min(money.payment_intent_id) AS intent,
+    min(money.captured_at) AS captured_at, sum(money.amount) AS captured,
+    coalesce(min(given_back.amount), 0) AS refunded, min(customer.email) AS email
+FROM money
+LEFT JOIN payments_paymentintent AS intent ON intent.id = money.payment_intent_id
+LEFT JOIN payments_customer AS customer ON customer.id = intent.customer_id
+LEFT JOIN given_back ON given_back.payment = money.payment
+WHERE money.captured_at < %(before)s
+    AND NOT EXISTS (SELECT FROM orders_orderpayment AS link WHERE link.payment = money.payment)
+    -- An invoice's payment belongs to its subscription, not to an order.
+    AND money.invoice_id IS NULL AND intent.invoice_id IS NULL
+    AND NOT EXISTS (
+        SELECT FROM payments_invoicepayment AS paid WHERE paid.payment_intent_id = money.payment
+    )
+    AND NOT EXISTS (
+        SELECT FROM payments_invoicepayment AS paid WHERE paid.charge_id = money.charge_id
+    )
+GROUP BY money.payment, money.currency
+HAVING sum(money.amount) > coalesce(min(given_back.amount), 0)
+ORDER BY min(money.captured_at), money.payment
+"""
+
+
+@check(
+    name="payment_without_order",
+    kind=Kind.ATTENTION,
+    severity=Severity.HIGH,
+    meaning="Money was captured that belongs to no order: nobody will send what it paid for.",
+    remedy="Find out what was bought. If its order is missing, create it under the number that the "
+    "payment names in its metadata; if nothing was sold, refund it.",
+)
+def payment_without_order(now: datetime) -> Iterator[Finding]:
+    for row in rows(WITHOUT_ORDER, {"before": now - SETTLED_AFTER}):
+        captured, refunded = int(row["captured"]), int(row["refunded"])
+        currency = row["currency"]
+        yield Finding(
+            subject_type=label(PaymentIntent if row["intent"] else Charge),
+            subject_id=row["payment"],
+            summary=f"{format_money(captured, currency)} captured for no order",
+            evidence={
+                "captured": amount(captured, currency),
+                "refunded": amount(refunded, currency),
+                "captured at": moment(row["captured_at"]),
+                "customer": row["email"] or "",
+            },
+            amount_minor=captured - refunded,
+            currency=currency,
+        )
+
+
+# Several payments of one order add up. A difference that was refunded is settled: too much less
+# its refund is the total, and of too little that was given back nothing is kept.
+AMOUNTS = f"""
+WITH {KEPT}, paid AS (
+    SELECT o.id, sum(captured.amount) AS captured
+    FROM orders_orderpayment AS link
+    JOIN captured ON captured.payment = link.payment
+    JOIN orders_order AS o ON o.id = link.order_id AND o.currency = captured.currency
+    GROUP BY o.id
+    HAVING sum(captured.amount) <> o.total_minor
+)
+SELECT o.id, o.number, o.currency, o.total_minor AS total, paid.captured,
+    coalesce(back.refunded, 0) AS refunded,
+    ARRAY(
+        SELECT captured.charge_id FROM orders_orderpayment AS link
+        JOIN captured ON captured.payment = link.payment
+        WHERE link.order_id = o.id AND captured.currency = o.currency
+        ORDER BY captured.captured_at, captured.charge_id LIMIT 10
+    ) AS ids
+FROM paid
+JOIN orders_order AS o ON o.id = paid.id
+LEFT JOIN (
+    SELECT link.order_id, refund.currency, sum(refund.amount) AS refunded
+    FROM payments_counted_refund AS refund
+    JOIN orders_orderpayment AS link ON link.payment = refund.payment
+    WHERE refund.returned_at IS NULL
+    GROUP BY link.order_id, refund.currency
+) AS back ON back.order_id = o.id AND back.currency = o.currency
+WHERE paid.captured - coalesce(back.refunded, 0)
+    > CASE WHEN paid.captured > o.total_minor THEN o.total_minor ELSE 0 END
+ORDER BY o.id
+"""
+
+
+@check(
+    name="amount_mismatch",
+    kind=Kind.ATTENTION,
+    severity=Severity.HIGH,
+    meaning="What an order's payments captured isn't what the order is worth.",
+    remedy="Paid too much: refund the difference, or the second payment. Paid too little: ask for "
+    "the rest, or refund what was paid.",
+)
+def amount_mismatch(now: datetime) -> Iterator[Finding]:
+    for row in rows(AMOUNTS, {}):
+        total, captured, refunded = row["total"], int(row["captured"]), int(row["refunded"])
+        currency = row["currency"]
+        if captured > total:
+            words, at_risk = "too much", captured - refunded - total
+        else:
+            words, at_risk = "too little", total - captured
+        yield Finding(
+            subject_type=label(Order),
+            subject_id=str(row["id"]),
+            summary=f"Order {row['number']}: {format_money(captured, currency)} captured, "
+            f"{words} for its total of {format_money(total, currency)}",
+            evidence={
+                "order total": amount(total, currency),
+                "captured": amount(captured, currency),
+                "refunded": amount(refunded, currency),
+                "difference": amount(captured - total, currency),
+                "charges": charges(row),
+            },
+            amount_minor=at_risk,
+            currency=currency,
+        )
+
+
+CURRENCIES = f"""
+WITH {KEPT}
+SELECT o.id, o.number, o.currency, o.total_minor AS total,
+    array_agg(captured.charge_id ORDER BY captured.captured_at, captured.charge_id) AS ids,
+    array_agg(captured.currency ORDER BY captured.captured_at, captured.charge_id) AS currencies,
+    array_agg(captured.amount ORDER BY captured.captured_at, captured.charge_id) AS amounts
+FROM orders_orderpayment AS link
+JOIN orders_order AS o ON o.id = link.order_id
+JOIN captured ON captured.payment = link.payment AND captured.currency <> o.currency
+LEFT JOIN given_back ON given_back.payment = link.payment
+WHERE captured.amount > coalesce(given_back.amount, 0)
+GROUP BY o.id
+ORDER BY o.id
+"""
+
+
+@check(
+    name="currency_mismatch",
+    kind=Kind.ATTENTION,
+    severity=Severity.HIGH,
+    meaning="An order was paid in another currency than it is in. Such a payment doesn't pay it: "
+    "amounts of different currencies are never added.",
+    remedy="Agree with the customer on one currency; refund the payment and take it anew, or "
+    "fulfil a corrected order.",
+)
+def currency_mismatch(now: datetime) -> Iterator[Finding]:
+    for row in rows(CURRENCIES, {}):
+        paid = [
+            amount(int(minor), currency)
+            for minor, currency in zip(row["amounts"], row["currencies"], strict=True)
+        ]
+        only = set(row["currencies"])
+        currency = only.pop() if len(only) == 1 else ""
+        words = ", ".join(format_money(one["amount"], one["currency"]) for one in paid[:5])
+        yield Finding(
+            subject_type=label(Order),
+            subject_id=str(row["id"]),
+            summary=f"Order {row['number']} in {row['currency'].upper()} was paid {words}",
+            evidence={
+                "order total": amount(row["total"], row["currency"]),
+                "paid": paid[:10],
+                "charges": charges(row),
+            },
+            amount_minor=sum(int(minor) for minor in row["amounts"]) if currency else None,
+            currency=currency,
+        )
+
+
+def charges(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The charges of a row as links, the first ten of them."""
+    return [reference(Charge, id_) for id_ in row["ids"][:10]]

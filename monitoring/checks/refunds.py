@@ -1,0 +1,109 @@
+"""Checks of refunds: order, charge and refund rows must tell one story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from monitoring.models import Kind, Severity
+from monitoring.registry import Finding, amount, check, label, moment, rows
+from orders.models import Order
+from payments.models import Charge
+from payments.money import format_money
+
+# An event about the charge and one about its refund don't come in the same moment.
+SETTLED_AFTER = timedelta(minutes=10)
+
+# A charge's ``amount_refunded`` counts refunds from the moment they are asked for, and what a
+# partial capture released, for which there may be a refund row or none. The order counts what
+# succeeded, of captured money, and stayed back.
+REFUNDS = """
+WITH listed AS (
+    SELECT charge_id,
+        sum(amount) FILTER (WHERE status NOT IN ('failed', 'canceled')) AS amount,
+        max(as_of) AS as_of
+    FROM payments_refund GROUP BY charge_id
+),
+counted AS (
+    SELECT charge_id, sum(amount) AS amount
+    FROM payments_counted_refund WHERE returned_at IS NULL GROUP BY charge_id
+),
+story AS (
+    SELECT charge.id, charge.payment, charge.currency,
+        charge.amount_refunded AS by_charge,
+        coalesce(listed.amount, 0) AS by_rows,
+        coalesce(counted.amount, 0) AS counted,
+        charge.amount_refunded <> coalesce(listed.amount, 0)
+            AND charge.amount_refunded - coalesce(listed.amount, 0)
+                <> charge.amount - charge.amount_captured AS differs,
+        greatest(charge.as_of, listed.as_of) AS as_of
+    FROM payments_charge AS charge
+    LEFT JOIN listed ON listed.charge_id = charge.id
+    LEFT JOIN counted ON counted.charge_id = charge.id
+    WHERE charge.captured_at IS NOT NULL
+        AND (charge.amount_refunded <> 0 OR listed.charge_id IS NOT NULL)
+),
+by_order AS (
+    SELECT link.order_id,
+        min(story.id) AS charge_id,
+        min(story.currency) AS currency,
+        sum(story.by_charge) AS by_charge,
+        sum(story.by_rows) AS by_rows,
+        sum(story.counted) AS counted,
+        bool_or(story.differs) AS differs,
+        max(story.as_of) AS as_of
+    FROM story
+    LEFT JOIN orders_orderpayment AS link ON link.payment = story.payment
+    LEFT JOIN orders_order AS o ON o.id = link.order_id
+    WHERE link.id IS NULL OR o.currency = story.currency
+    GROUP BY link.order_id, CASE WHEN link.id IS NULL THEN story.id END
+)
+SELECT o.id AS order_id, o.number, o.refunded_minor AS by_order, story.charge_id,
+    coalesce(o.currency, story.currency) AS currency, coalesce(story.by_charge, 0) AS by_charge,
+    coalesce(story.by_rows, 0) AS by_rows, coalesce(story.counted, 0) AS counted,
+    story.as_of
+FROM by_order AS story
+FULL JOIN (SELECT * FROM orders_order WHERE refunded_minor <> 0) AS changed
+    ON changed.id = story.order_id
+LEFT JOIN orders_order AS o ON o.id = coalesce(story.order_id, changed.id)
+WHERE (coalesce(story.differs, false) OR o.refunded_minor <> coalesce(story.counted, 0))
+    AND greatest(story.as_of, o.created_at) < %(before)s
+ORDER BY o.id, story.charge_id
+"""
+
+
+@check(
+    name="refund_mismatch",
+    kind=Kind.INTEGRITY,
+    severity=Severity.HIGH,
+    meaning="The order, the charge and the refunds themselves disagree on how much was refunded: a "
+    "refund that Stripe knows is missing here, or more was refunded than was captured.",
+    remedy="Read the charge again from Stripe: `manage.py sync_stripe --only charges,refunds`. If "
+    "more was refunded than captured, ask Stripe's support how.",
+)
+def refund_mismatch(now: datetime) -> Iterator[Finding]:
+    for row in rows(REFUNDS, {"before": now - SETTLED_AFTER}):
+        currency = row["currency"]
+        by_order, order = row["by_order"], row["order_id"]
+        by_charge, by_rows, counted = (int(row[n]) for n in ("by_charge", "by_rows", "counted"))
+        said = {"the charges say": by_charge, "the refunds": by_rows}
+        if order is not None:
+            said = {"the order says": by_order, "its charges": by_charge, "the refunds": counted}
+        yield Finding(
+            subject_type=label(Order) if order is not None else label(Charge),
+            subject_id=str(row["charge_id"] if order is None else order),
+            summary=(
+                f"Charge {row['charge_id']}: " if order is None else f"Order {row['number']}: "
+            )
+            + ", ".join(f"{who} {format_money(what, currency)}" for who, what in said.items())
+            + " was refunded",
+            evidence={
+                **({} if order is None else {"refunded by order": amount(by_order, currency)}),
+                "refunded by charge": amount(by_charge, currency),
+                "refunds listed": amount(by_rows, currency),
+                "refunds of captured money": amount(counted, currency),
+                "as of": moment(row["as_of"]),
+            },
+            amount_minor=max(said.values()) - min(said.values()),
+            currency=currency,
+        )

@@ -1,0 +1,38 @@
+"""Queries over issues and runs that pages and commands read with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+
+from monitoring.models import CheckRun, Issue, Severity
+
+SEVERITY_RANK = Case(
+    *(When(severity=one.value, then=Value(one.rank)) for one in Severity),
+    default=Value(-1),
+    output_field=IntegerField(),
+)
+
+
+def open_issues(
+    checks: Iterable[str] | None = None, *, at_least: str = Severity.LOW
+) -> QuerySet[Issue]:
+    """Open issues (of the checks named, if any are) at or above a severity, the worst first."""
+    issues = Issue.objects.filter(
+        status=Issue.Status.OPEN, severity__in=Severity.at_least(at_least)
+    )
+    if checks is not None:
+        issues = issues.filter(check_name__in=list(checks))
+    return issues.order_by(SEVERITY_RANK.desc(), "first_seen", "id")
+
+
+def count_by_check(issues: QuerySet[Issue]) -> dict[str, int]:
+    """How many of ``issues`` each check has."""
+    counted = issues.order_by().values_list("check_name").annotate(count=Count("id"))
+    return dict(counted)
+
+
+def last_run() -> CheckRun | None:
+    """The newest run that finished, or None."""
+    return CheckRun.objects.filter(finished_at__isnull=False).order_by("-id").first()

@@ -1,0 +1,33 @@
+"""Checks that exist for a test alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from monitoring import registry
+from monitoring.models import Kind, Severity
+from monitoring.registry import Find
+
+Register = Callable[[str, Find], None]
+
+
+@pytest.fixture
+def register() -> Iterator[Register]:
+    """Register a check for the length of a test: ``register("name", find)``, again to replace."""
+    before = dict(registry._checks)
+
+    def add(name: str, find: Find) -> None:
+        registry._checks.pop(name, None)
+        registry.check(
+            name=name,
+            kind=Kind.INTEGRITY,
+            severity=Severity.MEDIUM,
+            meaning="For a test.",
+            remedy="None.",
+        )(find)
+
+    yield add
+    registry._checks.clear()
+    registry._checks.update(before)
