@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class AnalyticsConfig(AppConfig):
     name = "analyticsapp"
     verbose_name = "Analytics"
+
+    def ready(self) -> None:
+        """Hear of what changes, to mark its days."""
+        from analyticsapp.services import dirty_days
+        from orders import changes as order_changes
+        from payments import changes as payment_changes
+
+        payment_changes.on_change(dirty_days.payments_changed)
+        order_changes.on_change(dirty_days.orders_changed)

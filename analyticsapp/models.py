@@ -11,7 +11,8 @@ from payments.models.base import currency_check, currency_field
 class DirtyDay(models.Model):
     """A day whose rows changed, written in the transaction that changed them.
 
-    A log that writers only append to, so that they never wait for one another; the refresh drains it.
+    A log that writers only append to, so that they never wait for one another; the refresh empties
+    it.
     """
 
     day = models.DateField()
@@ -22,7 +23,7 @@ class DirtyDay(models.Model):
 
 
 class DaySnapshot(models.Model):
-    """The commercial ledger of one day (in ``REPORTING_TIME_ZONE``) and currency, in minor units."""
+    """The commercial ledger of one day of ``REPORTING_TIME_ZONE`` and currency, in minor units."""
 
     day = models.DateField()
     currency = currency_field()
@@ -39,7 +40,7 @@ class DaySnapshot(models.Model):
         output_field=models.BigIntegerField(),
         db_persist=True,
     )
-    built_at = models.DateTimeField()
+    built_at = models.DateTimeField(help_text="When these figures were last seen to differ.")
 
     class Meta:
         constraints = [
@@ -47,6 +48,7 @@ class DaySnapshot(models.Model):
             models.UniqueConstraint(fields=["currency", "day"], name="daysnapshot_once"),
             models.CheckConstraint(name="daysnapshot_gross", condition=Q(gross_minor__gte=0)),
         ]
+        indexes = [models.Index(fields=["day"], name="daysnapshot_day")]
 
     def __str__(self) -> str:
         return f"{self.day} {self.currency}"

@@ -1,3 +1,5 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from analyticsapp.views import executive
+
+urlpatterns = [path("", executive, name="dashboard")]

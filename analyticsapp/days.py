@@ -1,0 +1,70 @@
+"""Days as the business counts them: days of ``REPORTING_TIME_ZONE``.
+
+Their bounds are computed here and handed to SQL as UTC times, so that indexes on time columns
+serve, and Postgres needn't know the zone's rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+DAY = timedelta(days=1)
+
+
+def reporting_zone() -> ZoneInfo:
+    """The zone whose days all figures are of."""
+    return ZoneInfo(settings.REPORTING_TIME_ZONE)
+
+
+def day_of(moment: datetime) -> date:
+    """The day on which ``moment`` was."""
+    try:
+        return moment.astimezone(reporting_zone()).date()
+    except OverflowError:  # a few hours from the end of the calendar; nothing may stop on it
+        return moment.date()
+
+
+def bounds(day: date) -> tuple[datetime, datetime]:
+    """The first instant of ``day`` and of the day after, in UTC: 23 to 25 hours apart.
+
+    A midnight that clocks skip or repeat is taken at its first instant.
+    """
+    return _start(day), _start(day + DAY) if day < date.max else datetime.max.replace(tzinfo=UTC)
+
+
+def _start(day: date) -> datetime:
+    try:
+        return datetime(day.year, day.month, day.day, tzinfo=reporting_zone()).astimezone(UTC)
+    except OverflowError:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whole days, both ends included."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def ending(cls, last: date, days: int) -> Window:
+        """The ``days`` days up to and with ``last``."""
+        return cls(last - (days - 1) * DAY, last)
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+    def days(self) -> list[date]:
+        """Its days in order."""
+        return [self.first + n * DAY for n in range(len(self))]
+
+    def before(self) -> Window:
+        """As many days, right before these."""
+        return Window.ending(self.first - DAY, len(self))

@@ -1,0 +1,182 @@
+"""What the dashboard shows, read from the snapshots alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from django.db.models import Min, Sum
+
+from analyticsapp.days import Window, day_of
+from analyticsapp.kpis import ALL, KPIS, TOTALS, Good, Kpi, Totals
+from analyticsapp.models import DaySnapshot, DirtyDay, SnapshotState
+
+WINDOWS = (7, 30, 90)
+DEFAULT_WINDOW = 30
+LATE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A KPI's value against the value of the period before."""
+
+    kpi: Kpi
+    before: int
+    delta: int
+
+    @property
+    def direction(self) -> str:
+        """``up``, ``down`` or ``unchanged``."""
+        if not self.delta:
+            return "unchanged"
+        return "up" if self.delta > 0 else "down"
+
+    @property
+    def verdict(self) -> str:
+        """Whether that is ``better`` or ``worse``; empty where nothing changed."""
+        if not self.delta:
+            return ""
+        return "better" if (self.delta > 0) == (self.kpi.good is Good.UP) else "worse"
+
+    @property
+    def percent(self) -> Decimal | None:
+        """Unsigned, to one decimal, half to even; None against nothing or less than nothing."""
+        if self.before <= 0:
+            return None
+        share = Decimal(abs(self.delta)) * 100 / Decimal(self.before)
+        return share.quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A KPI's value in a window, and its change where there is something to compare with."""
+
+    kpi: Kpi
+    value: int | None
+    change: Change | None
+
+
+@dataclass(frozen=True)
+class Value:
+    """A KPI's value where nothing is compared."""
+
+    kpi: Kpi
+    value: int | None
+
+
+@dataclass(frozen=True)
+class DayRow:
+    """One day's totals, and the same day's of the period before."""
+
+    day: date
+    totals: Totals
+    day_before: date
+    before: Totals
+
+    @property
+    def values(self) -> list[Value]:
+        """Every KPI of the day, in the registry's order."""
+        return [Value(kpi, kpi.compute(self.totals)) for kpi in ALL]
+
+    def value(self, key: str) -> int | None:
+        """A KPI of the day."""
+        return KPIS[key].compute(self.totals)
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far the figures can be relied on."""
+
+    refreshed_at: datetime | None
+    waiting: bool  # days have changed since
+    late: bool  # the refresh hasn't run for longer than it should
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """Everything that the page shows about one currency and window."""
+
+    currency: str
+    currencies: list[str]  # the busiest first
+    window: Window
+    before: Window
+    today: date
+    first_day: date  # of all figures
+    figures: list[Figure]
+    days: list[DayRow]
+    totals: Totals
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the whole period before lies within recorded time."""
+        return self.first_day <= self.before.first
+
+
+def freshness(now: datetime) -> Freshness:
+    """What is known about how old the figures are. Two queries."""
+    state = SnapshotState.objects.first()
+    refreshed_at = state.refreshed_at if state else None
+    return Freshness(
+        refreshed_at=refreshed_at,
+        waiting=DirtyDay.objects.exists(),
+        late=refreshed_at is None or now - refreshed_at > LATE,
+    )
+
+
+def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
+    """The figures of the last ``days`` days in ``currency``, today included.
+
+    A currency without figures falls back to the busiest one. None while there are no figures at
+    all. At most three queries, four where nothing was sold lately.
+    """
+    today = day_of(now)
+    window = Window.ending(today, days)
+    before = window.before()
+    first_day = DaySnapshot.objects.aggregate(first=Min("day"))["first"]
+    if first_day is None:
+        return None
+    currencies = _currencies(since=Window.ending(today, 2 * max(WINDOWS)).first)
+    if currency not in currencies:
+        currency = currencies[0]
+    by_day = _by_day(currency, before.first, window.last)
+    rows = [
+        DayRow(day, by_day.get(day, Totals()), day_before, by_day.get(day_before, Totals()))
+        for day, day_before in zip(window.days(), before.days(), strict=True)
+    ]
+    totals = Totals.sum(row.totals for row in rows)
+    totals_before = Totals.sum(row.before for row in rows) if first_day <= before.first else None
+    return Dashboard(
+        currency=currency,
+        currencies=currencies,
+        window=window,
+        before=before,
+        today=today,
+        first_day=first_day,
+        figures=[_figure(kpi, totals, totals_before) for kpi in ALL],
+        days=rows,
+        totals=totals,
+    )
+
+
+def _figure(kpi: Kpi, totals: Totals, totals_before: Totals | None) -> Figure:
+    value = kpi.compute(totals)
+    before = kpi.compute(totals_before) if totals_before else None
+    if value is None or before is None:
+        return Figure(kpi, value, None)
+    return Figure(kpi, value, Change(kpi, before, value - before))
+
+
+def _currencies(since: date) -> list[str]:
+    """Currencies by number of payments and orders since then; of all time if there are none."""
+    snapshots = DaySnapshot.objects.order_by()
+    for rows in (snapshots.filter(day__gte=since), snapshots):
+        found = rows.values("currency").annotate(busy=Sum("payments") + Sum("orders"))
+        if currencies := [row["currency"] for row in found.order_by("-busy", "currency")]:
+            return currencies
+    return []
+
+
+def _by_day(currency: str, first: date, last: date) -> dict[date, Totals]:
+    rows = DaySnapshot.objects.filter(currency=currency, day__range=(first, last))
+    return {day: Totals(*numbers) for day, *numbers in rows.order_by().values_list("day", *TOTALS)}

@@ -1,0 +1,141 @@
+"""Which days' figures a change touches: written down by whoever changes something.
+
+The log is only appended to, so that writers never wait for one another or for the refresh. A day
+too many costs a recount; a day too few would leave a wrong figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils import timezone
+
+from analyticsapp.days import day_of
+from analyticsapp.models import DirtyDay
+from orders.changes import OrderChange
+from orders.models import Order
+from payments.changes import Changes
+from payments.models import BalanceTransaction, Charge, Refund
+
+
+def mark_days(moments: Iterable[datetime | None]) -> int:
+    """Mark the days of ``moments`` dirty with one statement; return how many days that are."""
+    days = sorted({day_of(moment) for moment in moments if moment})
+    now = timezone.now()
+    DirtyDay.objects.bulk_create([DirtyDay(day=day, created_at=now) for day in days])
+    return len(days)
+
+
+def payments_changed(changes: Changes) -> None:
+    """Mark the days that a batch of Stripe's observations touches.
+
+    At most three statements, whatever the batch's size.
+    """
+    moments: set[datetime | None] = set()
+    charges: set[str] = set()
+    refunds: set[str] = set()
+    transactions: set[str] = set()
+    replaced: set[str] = set()
+
+    for charge_id, charge in changes.of(Charge).items():
+        if _charge_facts(charge.before) != _charge_facts(charge.after):
+            charges.add(charge_id)  # whether its refunds count depends on it
+            moments.update(c.captured_at for c in (charge.before, charge.after) if c)
+    for refund_id, refund in changes.of(Refund).items():
+        if _refund_facts(refund.before) != _refund_facts(refund.after):
+            refunds.add(refund_id)
+            if refund.before:
+                moments.update((refund.before.succeeded_at, refund.before.failed_at))
+                replaced.update(_transactions_of(refund.before) - _transactions_of(refund.after))
+    for transaction_id, transaction in changes.of(BalanceTransaction).items():
+        if transaction.before is None or transaction.before.created != transaction.after.created:
+            transactions.add(transaction_id)
+            if transaction.before:
+                moments.add(transaction.before.created)
+
+    moments |= _moments_of_refunds(refunds, charges, transactions)
+    if replaced:
+        moments.update(
+            BalanceTransaction.objects.filter(id__in=replaced).values_list("created", flat=True)
+        )
+    if moments - {None}:
+        mark_days(moments)
+
+
+def orders_changed(changes: Sequence[OrderChange]) -> None:
+    """Mark the days on which the changed orders were paid."""
+    moments = {
+        order.paid_at
+        for change in changes
+        if _order_facts(change.before) != _order_facts(change.after)
+        for order in (change.before, change.after)
+        if order
+    }
+    if moments - {None}:
+        mark_days(moments)
+
+
+def _moments_of_refunds(
+    refunds: set[str], charges: set[str], transactions: set[str]
+) -> set[datetime | None]:
+    """Every time at which one of these refunds may count or come back."""
+    conditions = [
+        Q(**{f"{name}__in": sorted(ids)})
+        for name, ids in (
+            ("id", refunds),
+            ("charge", charges),
+            ("balance_transaction", transactions),
+            ("failure_balance_transaction", transactions),
+        )
+        if ids
+    ]
+    if not conditions:
+        return set()
+    anyone = conditions[0]
+    for condition in conditions[1:]:
+        anyone |= condition
+    rows = Refund.objects.filter(anyone).values_list(
+        "succeeded_at",
+        "failed_at",
+        "balance_transaction__created",
+        "failure_balance_transaction__created",
+    )
+    return {moment for row in rows for moment in row}
+
+
+def _transactions_of(refund: Refund) -> set[str]:
+    return {
+        id_
+        for id_ in (refund.balance_transaction_id, refund.failure_balance_transaction_id)
+        if id_ is not None
+    }
+
+
+def _charge_facts(charge: Charge | None) -> tuple[object, ...] | None:
+    """What of a charge the figures depend on; None while nothing is captured."""
+    if charge is None or charge.captured_at is None:
+        return None
+    return charge.captured_at, charge.amount_captured, charge.amount, charge.currency
+
+
+def _refund_facts(refund: Refund | None) -> tuple[object, ...] | None:
+    """What of a refund the figures depend on; None while it hasn't succeeded."""
+    if refund is None or refund.succeeded_at is None:
+        return None
+    return (
+        refund.succeeded_at,
+        refund.failed_at,
+        refund.amount,
+        refund.currency,
+        refund.charge_id,
+        refund.balance_transaction_id,
+        refund.failure_balance_transaction_id,
+    )
+
+
+def _order_facts(order: Order | None) -> tuple[object, ...] | None:
+    if order is None or order.paid_at is None:
+        return None
+    return order.paid_at, order.currency, order.captured_minor

@@ -1,0 +1,282 @@
+"""The dashboard: the right figures, for those who may see them, at a constant cost."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import timezone
+
+from analyticsapp.days import DAY, bounds, day_of
+from analyticsapp.kpis import ALL, KPIS
+from analyticsapp.models import DaySnapshot, SnapshotState
+from analyticsapp.selectors import Change, Dashboard, dashboard
+from analyticsapp.services import snapshots
+from analyticsapp.tests.shop import at, charge, order, refund
+from governance.roles import ROLES
+
+pytestmark = pytest.mark.django_db
+NOW = at(24, 3)
+
+
+def snapshot(day: date, currency: str = "eur", **values: int) -> DaySnapshot:
+    figures = {
+        "gross_minor": 1_000,
+        "payments": 1,
+        "refunds_minor": 0,
+        "refunds": 0,
+        "orders": 1,
+        "order_value_minor": 1_000,
+        **values,
+    }
+    return DaySnapshot.objects.create(day=day, currency=currency, built_at=NOW, **figures)
+
+
+def board(days: int = 7, currency: str = "eur") -> Dashboard:
+    found = dashboard(days, currency, NOW)
+    assert found
+    return found
+
+
+def values(found: Dashboard) -> dict[str, int | None]:
+    return {figure.kpi.key: figure.value for figure in found.figures}
+
+
+def change(found: Dashboard, key: str) -> Change:
+    figure = next(figure for figure in found.figures if figure.kpi.key == key)
+    assert figure.change
+    return figure.change
+
+
+@pytest.fixture
+def reader(executive: User, client: Client) -> Client:
+    client.force_login(executive)
+    return client
+
+
+def test_figures_are_those_of_the_rows_behind_them() -> None:
+    paid = charge(10_000, at(20))
+    charge(3_333, at(24, 2))
+    charge(500, at(17))
+    refund(paid, 1_000, at(22))
+    order(at(20), 10_000)
+    order(at(24, 2), 3_333)
+    order(at(17), 500)
+    snapshots.refresh(NOW)
+    assert values(board(7)) == {
+        "gross_captured": 13_333,
+        "refunds": 1_000,
+        "net_sales": 12_333,
+        "orders": 2,
+        "aov": 6_666,  # 6,666.5, half to even
+    }
+    assert values(board(30))["gross_captured"] == 13_833
+    assert board(7).days[-1].value("gross_captured") == 3_333
+
+
+def test_a_window_is_whole_days_with_today_and_the_one_before_it_as_long() -> None:
+    for n in range(20):
+        snapshot(date(2026, 11, 24) - n * DAY, gross_minor=1 << n)
+    found = board(7)
+    assert (found.window.first, found.window.last) == (date(2026, 11, 18), date(2026, 11, 24))
+    assert values(found)["gross_captured"] == 0b1111111
+    assert change(found, "gross_captured").before == 0b1111111 << 7
+
+
+def test_the_day_is_the_reporting_zones(settings: Any) -> None:
+    settings.REPORTING_TIME_ZONE = "America/Los_Angeles"
+    snapshot(date(2026, 11, 23))
+    assert board().window.last == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "direction", "verdict", "percent"),
+    [
+        ("gross_captured", 1_000, 1_234, "up", "better", "23.4"),
+        ("gross_captured", 2_000, 1_999, "down", "worse", "0.0"),
+        ("gross_captured", 800, 801, "up", "better", "0.1"),
+        ("refunds", 1_000, 2_000, "up", "worse", "100.0"),
+        ("refunds", 1_000, 500, "down", "better", "50.0"),
+        ("net_sales", 5, 5, "unchanged", "", "0.0"),
+        ("net_sales", 0, 5, "up", "better", None),
+        ("net_sales", -10, 5, "up", "better", None),
+    ],
+)
+def test_a_change_has_direction_verdict_and_percent(
+    key: str, before: int, after: int, direction: str, verdict: str, percent: str | None
+) -> None:
+    found = Change(KPIS[key], before, after - before)
+    assert (found.direction, found.verdict) == (direction, verdict)
+    assert found.percent == (Decimal(percent) if percent else None)
+
+
+def test_currencies_are_never_added_and_the_busiest_comes_first() -> None:
+    for n in range(14):
+        day = date(2026, 11, 24) - n * DAY
+        snapshot(day, "eur", gross_minor=10**9)
+        snapshot(day, "jpy", gross_minor=7, payments=5)
+    assert board(currency="").currency == "jpy"
+    assert board(currency="").currencies == ["jpy", "eur"]
+    assert values(board(currency="eur"))["gross_captured"] == 7 * 10**9
+    assert values(board(currency="jpy"))["gross_captured"] == 49
+
+
+def test_a_currency_that_was_sold_in_lately_stays_in_the_switch_for_each_window() -> None:
+    snapshot(date(2026, 11, 24), "eur")
+    snapshot(date(2026, 8, 1), "usd")
+    assert board(7).currencies == ["eur", "usd"]
+    assert values(board(7, "usd"))["gross_captured"] == 0
+
+
+def test_a_shop_that_stopped_selling_long_ago_still_opens() -> None:
+    snapshot(date(2020, 1, 1), "eur")
+    assert values(board(30)) == {
+        "gross_captured": 0,
+        "refunds": 0,
+        "net_sales": 0,
+        "orders": 0,
+        "aov": None,
+    }
+
+
+def test_nothing_is_compared_with_a_period_that_began_before_the_figures_do() -> None:
+    for n in range(13):
+        snapshot(date(2026, 11, 24) - n * DAY)
+    assert not board(7).comparable
+    assert all(figure.change is None for figure in board(7).figures)
+    snapshot(date(2026, 11, 11))
+    assert board(7).comparable
+    assert change(board(7), "orders").delta == 0
+
+
+def test_an_average_that_was_undefined_has_no_change() -> None:
+    snapshot(date(2026, 11, 24))
+    snapshot(date(2026, 11, 1), orders=0, order_value_minor=0)
+    found = next(figure for figure in board(7).figures if figure.kpi.key == "aov")
+    assert (found.value, found.change) == (1_000, None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "days=8",
+        "days=-7",
+        "days=abc",
+        "days=" + "9" * 5000,
+        "days=７",
+        "days=%00&currency=%00",
+        "currency=xxx",
+        "currency=' OR 1=1",
+        "currency=%F0%9F%92%A9",
+        "currency=" + "e" * 3000,
+        "days=7&days=30",
+    ],
+)
+def test_senseless_parameters_are_taken_as_the_default(reader: Client, query: str) -> None:
+    snapshot(day_of(timezone.now()))
+    response = reader.get(f"/dashboard/?{query}")
+    assert response.status_code == 200
+    assert response.context["days"] == 30
+    assert response.context["board"].currency == "eur"
+
+
+@pytest.mark.parametrize("days", [7, 30, 90])
+def test_the_page_costs_the_same_however_much_there_is(
+    reader: Client, queries: Any, days: int
+) -> None:
+    def cost() -> int:
+        with queries() as captured:
+            assert reader.get(f"/dashboard/?days={days}&currency=eur").status_code == 200
+        return len(captured)
+
+    snapshot(day_of(timezone.now()))
+    few = cost()
+    rows = [
+        DaySnapshot(
+            day=day_of(timezone.now()) - n * DAY,
+            currency=currency,
+            gross_minor=1,
+            payments=1,
+            refunds_minor=0,
+            refunds=0,
+            orders=1,
+            order_value_minor=1,
+            built_at=NOW,
+        )
+        for n in range(1, 500)
+        for currency in ("eur", "usd", "jpy")
+    ]
+    DaySnapshot.objects.bulk_create(rows)
+    assert cost() == few <= 12
+
+
+def test_each_role_sees_the_page_or_is_told_why_not(client: Client) -> None:
+    allowed = {"executive", "analyst", "finance", "auditor", "administrator"}
+    for role in ROLES:
+        user = User.objects.create_user(role.name)
+        user.groups.add(Group.objects.get(name=role.name))
+        client.force_login(user)
+        response = client.get("/dashboard/")
+        assert response.status_code == (200 if role.name in allowed else 403), role.name
+        if response.status_code == 403:
+            assert b"include this page" in response.content
+            assert b"Gross captured" not in response.content
+
+
+def test_nobody_is_sent_to_sign_in(client: Client) -> None:
+    response = client.get("/dashboard/?days=7")
+    assert response.status_code == 302
+    assert response["Location"] == "/accounts/login/?next=/dashboard/%3Fdays%3D7"
+
+
+def test_the_page_only_reads(reader: Client) -> None:
+    assert reader.post("/dashboard/").status_code == 405
+
+
+def test_the_page_says_how_fresh_its_figures_are(reader: Client, settings: Any) -> None:
+    settings.REPORTING_TIME_ZONE = "Europe/Berlin"
+    charge(100, bounds(day_of(timezone.now()))[0])
+    now = timezone.now()
+    snapshots.refresh(now)
+    page = reader.get("/dashboard/").content.decode()
+    assert f"{now:%Y-%m-%d %H:%M} UTC</time> · days in Europe/Berlin" in page
+    assert "counted anew" not in page
+    charge(100, now)
+    assert "counted anew" in reader.get("/dashboard/").content.decode()
+    SnapshotState.objects.update(refreshed_at=now - timedelta(hours=3))
+    assert "3\xa0hours old" in reader.get("/dashboard/").content.decode()
+
+
+def test_a_fresh_shop_is_told_what_to_do(reader: Client) -> None:
+    page = reader.get("/dashboard/").content.decode()
+    assert "No sales yet" in page
+    assert "http://testserver/stripe/webhook/" in page
+    assert '<svg class="chart"' not in page
+
+
+def test_the_page_has_a_definition_for_each_figure_and_nothing_inline(reader: Client) -> None:
+    snapshot(day_of(timezone.now()))
+    response = reader.get("/dashboard/")
+    page = response.content.decode()
+    for kpi in ALL:
+        assert f'href="#{kpi.key}"' in page
+        assert f'<div id="{kpi.key}">' in page
+    assert not re.search(r"\sstyle=|<style|<script|\son\w+=|\snonce=", page)
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+
+
+def test_every_day_of_the_window_is_in_the_table_and_sums_to_the_total(reader: Client) -> None:
+    today = day_of(timezone.now())
+    for n in range(40):
+        snapshot(today - n * DAY, gross_minor=100 + n, refunds_minor=200 if n == 3 else 0)
+    response = reader.get("/dashboard/?days=30")
+    page = response.content.decode()
+    cells = re.findall(r"<time datetime=\"[\d-]+\">.*?</th><td[^>]*>([\d.,−]+)</td>", page)
+    assert len(cells) == 30
+    assert sum(round(float(cell) * 100) for cell in cells) == sum(100 + n for n in range(30))
+    assert re.search(r'<td class="negative">−0\.97</td>', page)  # by more than its colour

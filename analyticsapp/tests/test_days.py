@@ -1,0 +1,78 @@
+"""Days of the reporting zone: clock changes, odd midnights, a change of the zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyticsapp.days import DAY, bounds, day_of
+from analyticsapp.models import DaySnapshot, SnapshotState
+from analyticsapp.services import snapshots
+from analyticsapp.tests.shop import at, charge, figures, net
+
+pytestmark = pytest.mark.django_db
+
+
+def test_days_are_the_reporting_zones(settings: Any) -> None:
+    settings.REPORTING_TIME_ZONE = "Europe/Berlin"
+    charge(100, at(3, 22, 59))
+    charge(200, at(3, 23, 0))  # midnight in Berlin
+    snapshots.refresh()
+    assert [net(3), net(4)] == [100, 200]
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 11, 24), 24)],
+)
+def test_days_of_clock_changes_have_their_own_length(settings: Any, day: date, hours: int) -> None:
+    settings.REPORTING_TIME_ZONE = "Europe/Berlin"
+    start, end = bounds(day)
+    assert (end - start).total_seconds() == hours * 3600
+    charge(1, start)
+    charge(2, end - timedelta(microseconds=1))
+    charge(4, end)
+    charge(8, start - timedelta(microseconds=1))
+    snapshots.refresh()
+    assert DaySnapshot.objects.get(day=day).gross_minor == 3
+
+
+@pytest.mark.parametrize(
+    "zone", ["America/Havana", "America/Sao_Paulo", "Pacific/Apia", "Asia/Kathmandu", "UTC"]
+)
+@given(day=st.dates(date(2005, 1, 1), date(2030, 1, 1)))
+def test_days_cover_time_without_gap_or_overlap(zone: str, day: date) -> None:
+    """Midnights that are skipped (São Paulo), repeated (Havana); a day that never was (Apia)."""
+    with override_settings(REPORTING_TIME_ZONE=zone):
+        start, end = bounds(day)
+        assert start == bounds(day - DAY)[1]
+        assert start <= end
+        if start < end:
+            assert day_of(start) == day
+            assert day_of(end - timedelta(microseconds=1)) == day
+
+
+@pytest.mark.parametrize(
+    "moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)]
+)
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
+def test_the_ends_of_the_calendar_stop_nothing(settings: Any, moment: datetime, zone: str) -> None:
+    settings.REPORTING_TIME_ZONE = zone
+    start, end = bounds(day_of(moment))
+    assert start < end
+
+
+def test_a_change_of_the_reporting_zone_counts_every_day_anew(settings: Any) -> None:
+    charge(100, at(3, 23, 30))
+    snapshots.refresh()
+    assert net(3) == 100
+    settings.REPORTING_TIME_ZONE = "Europe/Berlin"
+    snapshots.refresh()
+    assert figures().keys() == {(date(2026, 11, 4), "eur")}
+    assert SnapshotState.objects.get().time_zone == "Europe/Berlin"
+    assert not snapshots.refresh()

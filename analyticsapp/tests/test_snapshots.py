@@ -1,0 +1,294 @@
+"""The daily snapshots: which day a figure belongs to, and that none is missed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from analyticsapp.days import DAY, Window, bounds, day_of
+from analyticsapp.models import DaySnapshot, DirtyDay, SnapshotState
+from analyticsapp.services import snapshots
+from analyticsapp.services.dirty_days import orders_changed, payments_changed
+from analyticsapp.tests.shop import at, charge, figures, move, net, order, put, refund, transaction
+from auditlog.models import AuditEvent
+from orders.changes import OrderChange
+from orders.models import Order
+from orders.states import OrderStatus
+from payments.changes import Change, Changes
+from payments.models import Charge, Refund
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_day_sums_captures_refunds_and_orders_by_currency() -> None:
+    paid = charge(10_000, at(3))
+    charge(2_500, at(3, 23, 59))
+    charge(700, at(3), currency="jpy")
+    charge(99_999, at(4, 0, 0))
+    refund(paid, 1_000, at(3, 13))
+    order(at(3), 10_000)
+    order(at(3), 2_500)
+    snapshots.refresh()
+    assert figures(day="2026-11-03") == {
+        (date(2026, 11, 3), "eur"): {
+            "gross_minor": 12_500,
+            "payments": 2,
+            "refunds_minor": 1_000,
+            "refunds": 1,
+            "orders": 2,
+            "order_value_minor": 12_500,
+            "net_sales_minor": 11_500,
+        },
+        (date(2026, 11, 3), "jpy"): {
+            "gross_minor": 700,
+            "payments": 1,
+            "refunds_minor": 0,
+            "refunds": 0,
+            "orders": 0,
+            "order_value_minor": 0,
+            "net_sales_minor": 700,
+        },
+    }
+    assert not DirtyDay.objects.exists()
+
+
+def test_only_the_captured_part_counts_and_an_authorisation_does_not() -> None:
+    charge(10_000, at(3), amount_captured=4_000)
+    charge(5_000, None)
+    snapshots.refresh()
+    assert net(3) == 4_000
+
+
+def test_a_refund_counts_on_its_transactions_date_not_on_the_charges() -> None:
+    paid = charge(5_000, at(1))
+    transaction("txn_1", at(5))
+    refund(paid, 2_000, at(3), balance_transaction_id="txn_1")
+    snapshots.refresh()
+    assert [net(1), net(5)] == [5_000, -2_000]
+    assert not figures(day="2026-11-03")
+
+
+@pytest.mark.parametrize("first", ["refund", "transaction"])
+def test_a_refund_moves_to_its_transactions_date_whichever_comes_first(first: str) -> None:
+    paid = charge(5_000, at(1))
+    if first == "transaction":
+        transaction("txn_1", at(5))
+    row = refund(paid, 2_000, at(3), balance_transaction_id=None if first == "refund" else "txn_1")
+    snapshots.refresh()
+    if first == "refund":
+        assert net(3) == -2_000
+        put(Refund, row.id, balance_transaction_id="txn_1")
+        transaction("txn_1", at(5))
+        snapshots.refresh()
+    assert net(5) == -2_000
+    assert not figures(day="2026-11-03")
+
+
+def test_a_refund_whose_time_is_corrected_leaves_its_old_day() -> None:
+    row = refund(charge(5_000, at(1)), 2_000, at(3))
+    snapshots.refresh()
+    put(Refund, row.id, succeeded_at=at(4))
+    snapshots.refresh()
+    assert net(4) == -2_000
+    assert not figures(day="2026-11-03")
+
+
+def test_a_failed_refund_comes_back_on_the_day_it_failed() -> None:
+    paid = charge(5_000, at(1))
+    row = refund(paid, 2_000, at(3))
+    snapshots.refresh()
+    put(Refund, row.id, status="failed", failed_at=at(8))
+    snapshots.refresh()
+    assert [net(1), net(3), net(8)] == [5_000, -2_000, 2_000]
+    transaction("txn_back", at(7))
+    put(Refund, row.id, failure_balance_transaction_id="txn_back")
+    snapshots.refresh()
+    assert [net(3), net(7)] == [-2_000, 2_000]
+    assert not figures(day="2026-11-08")
+
+
+def test_money_that_was_never_captured_is_no_refund() -> None:
+    released = charge(5_000, None)
+    refund(released, 5_000, at(3))
+    partly = charge(5_000, at(2), amount_captured=3_000)
+    refund(partly, 2_000, at(3))
+    snapshots.refresh()
+    assert not figures(day="2026-11-03")
+
+
+def test_a_refund_that_came_before_its_charge_counts_once_the_charge_is_there() -> None:
+    early = Charge(id="ch_late", currency="eur")
+    refund(early, 500, at(3))
+    snapshots.refresh()
+    assert not figures()
+    charge(5_000, at(1), id="ch_late")
+    snapshots.refresh()
+    assert [net(1), net(3)] == [5_000, -500]
+
+
+def test_a_charge_that_fails_after_its_capture_stays_counted() -> None:
+    row = charge(5_000, at(1))
+    put(Charge, row.id, status="failed", failure_balance_transaction_id="txn_x")
+    snapshots.refresh()
+    assert net(1) == 5_000
+
+
+def test_a_canceled_order_that_was_paid_stays_counted_on_its_day() -> None:
+    row = order(at(3), 4_000)
+    snapshots.refresh()
+    move(row, OrderStatus.CANCELED, at(6))
+    snapshots.refresh()
+    assert DaySnapshot.objects.get().orders == 1
+
+
+def test_a_second_capture_for_an_order_raises_its_days_order_value() -> None:
+    row = order(at(3), 4_000)
+    snapshots.refresh()
+    more = Order.objects.get(pk=row.pk)
+    more.captured_minor = 5_000
+    more.save()
+    orders_changed([OrderChange(row, more)])
+    snapshots.refresh()
+    assert DaySnapshot.objects.get().order_value_minor == 5_000
+
+
+def test_a_day_whose_rows_vanish_loses_its_snapshot() -> None:
+    row = charge(5_000, at(3))
+    snapshots.refresh()
+    put(Charge, row.id, captured_at=at(4))
+    snapshots.refresh()
+    assert [day for day, _ in figures()] == [date(2026, 11, 4)]
+
+
+def test_what_changes_no_figure_marks_no_day() -> None:
+    row = charge(5_000, at(3))
+    paid = order(at(3), 5_000)
+    pending = order(None)
+    snapshots.refresh()
+    put(Charge, row.id, description="a note", status="failed")
+    orders_changed([OrderChange(paid, paid), OrderChange(None, pending)])
+    assert not DirtyDay.objects.exists()
+
+
+def test_an_unchanged_day_is_not_written_again() -> None:
+    charge(5_000, at(3))
+    snapshots.refresh()
+    built_at = DaySnapshot.objects.get().built_at
+    snapshots.build_all()
+    assert DaySnapshot.objects.get().built_at == built_at
+
+
+def test_marking_days_takes_three_statements_whatever_the_batch(queries: Any) -> None:
+    def batch(size: int) -> Changes:
+        charges = [Charge(id=f"ch_{n}", captured_at=at(1 + n % 20)) for n in range(size)]
+        refunds = [Refund(id=f"re_{n}", succeeded_at=at(1 + n % 20)) for n in range(size)]
+        old = [Refund(succeeded_at=at(2), balance_transaction_id=f"txn_{n}") for n in range(size)]
+        return Changes(
+            {
+                Charge: {row.id: Change(None, row, 1) for row in charges},
+                Refund: {
+                    row.id: Change(before, row, 1) for before, row in zip(old, refunds, strict=True)
+                },
+            }
+        )
+
+    for size in (1, 300):
+        with queries() as captured:
+            payments_changed(batch(size))
+        assert len(captured) == 3, captured.captured_queries
+
+
+def test_any_set_of_days_is_counted_by_one_statement(queries: Any) -> None:
+    for n in range(1, 21):
+        charge(100, at(n))
+    with queries() as captured:
+        snapshots.build([date(2026, 11, n) for n in range(1, 21)])
+    counting = [q for q in captured.captured_queries if "INSERT INTO analyticsapp_day" in q["sql"]]
+    assert len(counting) == 1
+    assert DaySnapshot.objects.count() == 20
+
+
+@pytest.mark.parametrize("moved", [4, 8])
+def test_a_day_counted_alone_holds_its_own_rows_alone(moved: int) -> None:
+    paid = charge(100, at(6))
+    charge(200, bounds(date(2026, 11, 6))[1])
+    transaction("txn_out", at(moved))
+    transaction("txn_back", at(moved))
+    refund(paid, 10, at(6), balance_transaction_id="txn_out")
+    refund(
+        paid,
+        20,
+        at(1),
+        failed_at=at(6),
+        failure_balance_transaction_id="txn_back",
+    )
+    snapshots.build([date(2026, 11, 6)])
+    assert net(6) == 100
+    assert DaySnapshot.objects.get().refunds == 0
+
+
+def test_days_between_scattered_days_are_left_alone() -> None:
+    charge(100, at(5))
+    snapshots.build([date(2026, 11, 3), date(2026, 11, 7)])
+    assert not figures()
+
+
+def test_more_days_than_one_statement_takes_are_all_counted() -> None:
+    days = Window.ending(date(2026, 11, 24), 2 * snapshots.DAYS_A_STATEMENT + 1).days()
+    for day in (days[0], days[snapshots.DAYS_A_STATEMENT], days[-1]):
+        charge(100, bounds(day)[0])
+    seen: list[tuple[int, int]] = []
+    snapshots.build(days, progress=lambda done, of: seen.append((done, of)))
+    assert DaySnapshot.objects.count() == 3
+    assert seen == [(100, 201), (200, 201), (201, 201)]
+
+
+def test_a_refresh_says_which_days_and_as_of_when() -> None:
+    charge(5_000, at(3))
+    charge(5_000, at(4))
+    snapshots.refresh(at(10))
+    charge(5_000, at(4))
+    assert snapshots.refresh(at(11)) == [date(2026, 11, 4)]
+    assert SnapshotState.objects.get().refreshed_at == at(11)
+
+
+def test_the_command_rebuilds_what_was_tampered_with_and_is_audited(capsys: Any) -> None:
+    charge(5_000, at(3))
+    snapshots.refresh()
+    DaySnapshot.objects.update(gross_minor=1)
+    DaySnapshot.objects.create(
+        day=date(2020, 1, 1),
+        currency="eur",
+        gross_minor=1,
+        payments=1,
+        refunds_minor=0,
+        refunds=0,
+        orders=0,
+        order_value_minor=0,
+        built_at=at(1),
+    )
+    call_command("build_snapshots", "--all")
+    assert figures().keys() == {(date(2026, 11, 3), "eur")}
+    assert net(3) == 5_000
+    audit = AuditEvent.objects.get(action="snapshots.build")
+    assert audit.actor_name == "job:build_snapshots"
+    assert audit.after["first"] == "2020-01-01"
+    assert "days counted" in capsys.readouterr().out
+
+
+def test_the_command_counts_the_last_days_alone() -> None:
+    today = day_of(timezone.now())
+    charge(100, bounds(today)[0])
+    charge(200, bounds(today - 2 * DAY)[0])
+    call_command("build_snapshots", "--days", "2")
+    assert [day for day, _ in figures()] == [today]
+
+
+@pytest.mark.parametrize("arguments", [["--days", "0"], ["--days", "99999999"]])
+def test_the_command_refuses_a_senseless_number_of_days(arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match="--days takes"):
+        call_command("build_snapshots", *arguments)

@@ -1,0 +1,65 @@
+"""Dashboard pages: parse, authorise, read, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from analyticsapp.charts import Point, sparkline, trend
+from analyticsapp.kpis import ALL, KPIS
+from analyticsapp.selectors import DEFAULT_WINDOW, WINDOWS, Dashboard, dashboard, freshness
+
+
+@require_safe
+@login_required
+@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+def executive(request: HttpRequest) -> HttpResponse:
+    """The business at a glance: ``?days=7|30|90&currency=eur``; anything else is the default."""
+    now = timezone.now()
+    days = {str(n): n for n in WINDOWS}.get(request.GET.get("days", ""), DEFAULT_WINDOW)
+    board = dashboard(days, request.GET.get("currency", "").lower(), now)
+    context: dict[str, Any] = {
+        "section": "dashboard",
+        "board": board,
+        "days": days,
+        "windows": WINDOWS,
+        "freshness": freshness(now),
+        "time_zone": settings.REPORTING_TIME_ZONE,
+        "kpis": ALL,
+    }
+    if board:
+        context["chart"] = trend(
+            "trend",
+            f"Net sales a day in {board.currency.upper()}",
+            _points(board, "net_sales"),
+            board.currency,
+            today=board.today,
+        )
+        context["tiles"] = [
+            (figure, sparkline(_finished(board, figure.kpi.key))) for figure in board.figures
+        ]
+    return render(request, "analytics/executive.html", context)
+
+
+def _finished(board: Dashboard, key: str) -> list[int | None]:
+    """The KPI of each day that is over: an unfinished one would end every small line in a dip."""
+    return [row.value(key) for row in board.days if row.day != board.today]
+
+
+def _points(board: Dashboard, key: str) -> list[Point]:
+    compute = KPIS[key].compute
+    return [
+        Point(
+            day=row.day,
+            value=compute(row.totals) or 0,
+            before=compute(row.before) if board.comparable else None,
+            day_before=row.day_before,
+        )
+        for row in board.days
+    ]

@@ -1,0 +1,86 @@
+"""Who may do what: people get roles here; what a role may do stands in ``governance.roles``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from auditlog.services import record
+
+admin.site.unregister([User, Group])
+SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin[User]):
+    """Django's own, but only a superuser makes a superuser, or touches one; and it is audited."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else (*fields, *SUPERUSERS_ONLY)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody: the audit log names people, and a switched-off account can't sign in."""
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
+    ) -> None:
+        form.before = _rights(User.objects.get(pk=obj.pk)) if change else {}  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: ModelForm[User], formsets: Any, change: bool
+    ) -> None:
+        with transaction.atomic():
+            super().save_related(request, form, formsets, change)
+            record(
+                "user.change" if change else "user.add",
+                target=form.instance,
+                before=form.before,  # type: ignore[attr-defined]
+                after=_rights(form.instance),
+            )
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        """Another person's password: audited when it is set."""
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and response.status_code == 302:
+                record("user.password", target=self.get_object(request, id))
+        return response
+
+
+@admin.register(Group)
+class RoleAdmin(GroupAdmin):
+    """Roles to look at; they are defined in code."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return False
+
+
+def _rights(user: User) -> dict[str, Any]:
+    return {
+        "username": user.get_username(),
+        "is_active": user.is_active,
+        "is_staff": user.is_staff,
+        "is_superuser": user.is_superuser,
+        "groups": sorted(user.groups.values_list("name", flat=True)),
+        "user_permissions": sorted(user.user_permissions.values_list("codename", flat=True)),
+    }

@@ -1,0 +1,145 @@
+"""The roles as data: which of Django's permissions each one has. Groups are kept to match.
+
+``manage.py migrate`` makes the groups and gives them exactly these permissions, so what was
+clicked together by hand doesn't outlive a deployment. A person has the rights of all their roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+OUR_APPS = ("auditlog", "payments", "orders", "analyticsapp", "monitoring")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role: its name, what its people do, and what they may do it with.
+
+    A permission is ``app.action_model``; ``app.view_*`` stands for every permission of the app
+    that begins so, ``app.*`` for all of them.
+    """
+
+    name: str
+    purpose: str
+    permissions: tuple[str, ...]
+
+
+DASHBOARDS = ("analyticsapp.view_daysnapshot", "analyticsapp.view_snapshotstate")
+MIRROR = tuple(
+    f"payments.view_{model}"
+    for model in (
+        "customer",
+        "product",
+        "price",
+        "coupon",
+        "paymentintent",
+        "charge",
+        "refund",
+        "dispute",
+        "balancetransaction",
+        "payout",
+        "checkoutsession",
+        "subscription",
+        "invoice",
+        "invoicepayment",
+    )
+)
+ORDERS = ("orders.view_*",)
+ISSUES = ("monitoring.view_*",)
+
+ROLES = (
+    Role(
+        "executive",
+        "Reads how the business is doing.",
+        DASHBOARDS,
+    ),
+    Role(
+        "analyst",
+        "Reads how the business is doing, and works with its figures.",
+        DASHBOARDS,
+    ),
+    Role(
+        "operator",
+        "Runs the day: orders, refunds, stock, issues, events that need a hand.",
+        (
+            *MIRROR,
+            *ORDERS,
+            *ISSUES,
+            "orders.add_order",
+            "orders.change_order",
+            "orders.refund_order",
+            "orders.add_product",
+            "orders.change_product",
+            "monitoring.change_issue",
+            "monitoring.add_checkrun",
+            "payments.view_stripeevent",
+            "payments.replay_stripeevent",
+            "payments.view_readrequest",
+        ),
+    ),
+    Role(
+        "finance",
+        "Follows the money: dashboards, and every movement that Stripe reports.",
+        (*DASHBOARDS, *MIRROR, *ORDERS, *ISSUES),
+    ),
+    Role(
+        "auditor",
+        "Sees everything, the audit log included, and changes nothing.",
+        (*(f"{app}.view_*" for app in OUR_APPS), "auth.view_user", "auth.view_group"),
+    ),
+    Role(
+        "administrator",
+        "Does everything, and says who may do what.",
+        (
+            *(f"{app}.*" for app in OUR_APPS),
+            "auth.view_user",
+            "auth.add_user",
+            "auth.change_user",
+            "auth.view_group",
+        ),
+    ),
+)
+BY_NAME = {role.name: role for role in ROLES}
+
+
+def permissions_of(role: Role, known: Iterable[Permission]) -> set[Permission]:
+    """Those of the ``known`` permissions that the role has."""
+    exact = {spec for spec in role.permissions if not spec.endswith("*")}
+    prefixes = tuple(spec.removesuffix("*") for spec in role.permissions if spec.endswith("*"))
+    return {permission for permission in known if _matches(permission, exact, prefixes)}
+
+
+def _matches(permission: Permission, exact: set[str], prefixes: tuple[str, ...]) -> bool:
+    name = f"{permission.content_type.app_label}.{permission.codename}"
+    return name in exact or name.startswith(prefixes)
+
+
+@transaction.atomic
+def keep_groups(**kwargs: Any) -> None:
+    """Make the roles' groups and give them exactly their permissions. Idempotent.
+
+    Groups that aren't roles are left alone.
+    """
+    known = list(
+        Permission.objects.select_related("content_type").filter(
+            content_type__app_label__in=(*OUR_APPS, "auth")
+        )
+    )
+    for role in ROLES:
+        group, _ = Group.objects.get_or_create(name=role.name)
+        wanted = {permission.pk for permission in permissions_of(role, known)}
+        if wanted != set(group.permissions.values_list("pk", flat=True)):
+            group.permissions.set(wanted)
+
+
+def keep_groups_after_migrate(sender: Any, **kwargs: Any) -> None:
+    """Run once every app's permissions are there: they are made app by app."""
+    last = [config for config in apps.get_app_configs() if config.models_module][-1]
+    if sender.label == last.label:
+        keep_groups()

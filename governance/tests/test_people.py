@@ -1,0 +1,102 @@
+"""People and roles in the admin: who may make whom what, and that it is audited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from auditlog.models import AuditEvent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def administrator(client: Client) -> User:
+    user = User.objects.create_user("ada", is_staff=True)
+    user.groups.add(Group.objects.get(name="administrator"))
+    client.force_login(user)
+    return user
+
+
+def form(user: User, **values: Any) -> dict[str, Any]:
+    return {
+        "username": user.username,
+        "is_active": "on",
+        "date_joined_0": "2026-11-24",
+        "date_joined_1": "03:00:00",
+        **values,
+    }
+
+
+def test_an_administrator_gives_a_role_and_it_is_audited(
+    client: Client, administrator: User
+) -> None:
+    user = User.objects.create_user("olive")
+    role = Group.objects.get(name="operator")
+    url = f"/admin/auth/user/{user.pk}/change/"
+    assert client.post(url, form(user, is_staff="on", groups=[role.pk])).status_code == 302
+    assert user.groups.get() == role
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor) == ("user.change", administrator)
+    assert (event.before["groups"], event.after["groups"]) == ([], ["operator"])
+    assert (event.before["is_staff"], event.after["is_staff"]) == (False, True)
+
+
+def test_an_administrator_adds_a_person_and_it_is_audited(
+    client: Client, administrator: User
+) -> None:
+    values = {"username": "new", "password1": "quite-long-enough", "usable_password": "true"}
+    response = client.post("/admin/auth/user/add/", {**values, "password2": "quite-long-enough"})
+    assert response.status_code == 302
+    event = AuditEvent.objects.get(action="user.add")
+    assert event.target_id == str(User.objects.get(username="new").pk)
+    assert "quite-long-enough" not in str(event.after)
+
+
+def test_an_administrator_makes_no_superuser(client: Client, administrator: User) -> None:
+    user = User.objects.create_user("olive")
+    client.post(f"/admin/auth/user/{user.pk}/change/", form(user, is_superuser="on"))
+    client.post(
+        f"/admin/auth/user/{administrator.pk}/change/",
+        form(administrator, is_superuser="on", is_staff="on"),
+    )
+    assert not User.objects.filter(is_superuser=True).exists()
+
+
+def test_an_administrator_touches_no_superuser(
+    client: Client, administrator: User, superuser: User
+) -> None:
+    before = superuser.password
+    for path in ("change", "password"):
+        response = client.post(
+            f"/admin/auth/user/{superuser.pk}/{path}/",
+            form(superuser, password1="mine-now-and-long", password2="mine-now-and-long"),
+        )
+        assert response.status_code == 403
+    superuser.refresh_from_db()
+    assert superuser.password == before
+    assert not AuditEvent.objects.exists()
+
+
+def test_setting_anothers_password_is_audited(client: Client, administrator: User) -> None:
+    user = User.objects.create_user("olive")
+    values = {"password1": "quite-long-enough", "password2": "quite-long-enough"}
+    url = f"/admin/auth/user/{user.pk}/password/"
+    assert client.post(url, {**values, "usable_password": "true"}).status_code == 302
+    user.refresh_from_db()
+    assert user.check_password("quite-long-enough")
+    assert AuditEvent.objects.get().action == "user.password"
+
+
+def test_nobody_deletes_a_person_or_edits_a_role(client: Client, superuser: User) -> None:
+    client.force_login(superuser)
+    user = User.objects.create_user("olive")
+    role = Group.objects.get(name="operator")
+    assert client.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.post(f"/admin/auth/group/{role.pk}/change/", {"name": "x"}).status_code == 403
+    assert client.get(f"/admin/auth/group/{role.pk}/change/").status_code == 200
+    assert User.objects.filter(pk=user.pk).exists()
+    assert Group.objects.filter(name="operator").exists()

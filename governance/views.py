@@ -1,0 +1,33 @@
+"""Signing in and out, and one's own password."""
+
+from __future__ import annotations
+
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.contrib.messages.views import SuccessMessageMixin
+from django.db import transaction
+from django.http import HttpResponse
+from django.urls import reverse_lazy
+
+from auditlog.services import record
+
+
+class SignIn(LoginView):
+    """The one page to sign in on; the admin sends people here too."""
+
+    template_name = "accounts/login.html"
+
+
+class ChangePassword(SuccessMessageMixin["SetPasswordForm[User]"], PasswordChangeView):
+    """One's own password, with the change in the audit log."""
+
+    template_name = "accounts/password_change.html"
+    success_url = reverse_lazy("home")
+    success_message = "Your password is changed."
+
+    def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
+        with transaction.atomic():
+            response = super().form_valid(form)
+            record("user.password", target=form.user)
+        return response
