@@ -492,6 +492,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'Stripe event',
+                'permissions': [('replay_stripeevent', 'Can have an event processed again')],
                 'indexes': [models.Index(fields=['object_type', 'object_id'], name='stripeevent_object'), models.Index(condition=models.Q(('status__in', ['received', 'failed'])), fields=['id'], name='stripeevent_open'), models.Index(condition=models.Q(('status', 'dead')), fields=['-id'], name='stripeevent_dead'), models.Index(fields=['received_at'], name='stripeevent_received')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['received', 'processed', 'ignored', 'failed', 'dead'])), name='stripeevent_status_known'), models.CheckConstraint(condition=models.Q(('source__in', ['webhook', 'listed', 'read', 'embedded'])), name='stripeevent_source_known')],
             },

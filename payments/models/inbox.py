@@ -54,6 +54,7 @@ class StripeEvent(models.Model):
 
     class Meta:
         verbose_name = "Stripe event"
+        permissions = [("replay_stripeevent", "Can have an event processed again")]
         constraints = [
             models.CheckConstraint(
                 name="stripeevent_status_known",

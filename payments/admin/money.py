@@ -1,0 +1,123 @@
+"""Pages of money moving."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from payments.admin.columns import money_column
+from payments.admin.mirror import MirrorAdmin, Related, flag_column, reference_column
+from payments.models import (
+    BalanceTransaction,
+    Charge,
+    CheckoutSession,
+    Customer,
+    Dispute,
+    InvoicePayment,
+    PaymentIntent,
+    Payout,
+    Refund,
+)
+
+
+@admin.register(PaymentIntent)
+class PaymentIntentAdmin(MirrorAdmin[PaymentIntent]):
+    list_display = (
+        "id",
+        money_column("amount"),
+        money_column("amount_received"),
+        "status",
+        reference_column("customer", Customer),
+        "created",
+    )
+    exact_search = ("customer",)
+    related = (
+        Related("charge", Charge, "payment"),
+        Related("refund", Refund, "payment_intent"),
+        Related("Checkout session", CheckoutSession, "payment_intent", "amount_total"),
+        Related("invoice payment", InvoicePayment, "payment_intent", "amount_paid"),
+    )
+
+
+@admin.register(Charge)
+class ChargeAdmin(MirrorAdmin[Charge]):
+    list_display = (
+        "id",
+        money_column("amount"),
+        money_column("amount_captured", "captured"),
+        money_column("amount_refunded", "refunded"),
+        "status",
+        flag_column("disputed"),
+        reference_column("payment_intent", PaymentIntent),
+        reference_column("customer", Customer),
+        "created",
+    )
+    search_help_text = "A charge's id or its beginning; the id of its payment intent or customer."
+    exact_search = ("payment", "customer")
+    related = (
+        Related("refund", Refund, "charge"),
+        Related("dispute", Dispute, "charge"),
+        Related("balance transaction", BalanceTransaction, "source"),
+    )
+
+
+@admin.register(Refund)
+class RefundAdmin(MirrorAdmin[Refund]):
+    list_display = (
+        "id",
+        money_column("amount"),
+        "status",
+        "reason",
+        "failure_reason",
+        reference_column("charge", Charge),
+        "created",
+    )
+    search_help_text = "A refund's id or its beginning; the id of its charge or payment intent."
+    exact_search = ("charge", "payment_intent")
+    related = (Related("balance transaction", BalanceTransaction, "source"),)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(MirrorAdmin[Dispute]):
+    list_display = (
+        "id",
+        money_column("amount"),
+        "status",
+        "reason",
+        "due_by",
+        reference_column("charge", Charge),
+        "created",
+    )
+    search_help_text = "A dispute's id or its beginning; the id of its charge."
+    exact_search = ("charge",)
+    related = (Related("balance transaction", BalanceTransaction, "source"),)
+
+
+@admin.register(BalanceTransaction)
+class BalanceTransactionAdmin(MirrorAdmin[BalanceTransaction]):
+    list_display = (
+        "id",
+        "reporting_category",
+        money_column("amount"),
+        money_column("fee"),
+        money_column("net"),
+        "status",
+        "source",
+        reference_column("payout", Payout),
+        "created",
+    )
+    search_help_text = "A transaction's id or its beginning; the id of its source or payout."
+    exact_search = ("source", "payout")
+
+
+@admin.register(Payout)
+class PayoutAdmin(MirrorAdmin[Payout]):
+    list_display = (
+        "id",
+        money_column("amount"),
+        "status",
+        flag_column("automatic"),
+        "arrival_date",
+        "reconciliation_status",
+        "created",
+    )
+    related = (Related("balance transaction", BalanceTransaction, "payout"),)

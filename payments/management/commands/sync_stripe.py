@@ -1,0 +1,123 @@
+"""``sync_stripe``: list Stripe's objects and events into the inbox, and process them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from auditlog.context import acting_as, job
+from payments.client import NotConfigured
+from payments.resources import RESOURCES
+from payments.sync import Listed, UnknownResource, sync
+
+SPAN = re.compile(r"(\d{1,5})([dh])")
+BAR = 24
+
+
+class Command(BaseCommand):
+    """Lists everything, or what ``--since`` and ``--only`` leave; 1 if a resource was refused."""
+
+    help = (
+        "List Stripe's objects and events into the inbox and process them. A list that was "
+        "interrupted goes on where it stopped."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--since",
+            default="",
+            help="Only what was made since: a span such as 7d or 12h, a date, or a time with zone.",
+        )
+        parser.add_argument(
+            "--only", default="", help=f"Some of {', '.join(RESOURCES)}; separated by commas."
+        )
+        parser.add_argument(
+            "--restart", action="store_true", help="Start lists anew that were interrupted."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        only = [name.strip().replace("-", "_") for name in options["only"].split(",") if name]
+        since = parse_since(options["since"], timezone.now()) if options["since"] else None
+        wanted = [name for name in RESOURCES if not only or name in only]
+        show = self._bar(wanted, since) if self.stdout.isatty() else self._line
+        try:
+            with acting_as(job("sync_stripe")):
+                result = sync(since=since, only=only, restart=options["restart"], progress=show)
+        except (NotConfigured, UnknownResource) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(
+            f"{sum(listed.listed for listed in result.resources):,} listed, "
+            f"{sum(listed.stored for listed in result.resources):,} new; "
+            f"{result.read:,} read singly; {result.processed:,} processed, "
+            f"{result.failed:,} failed, {result.dead:,} dead."
+        )
+        if result.note:
+            self.stderr.write(f"Not everything was read: {result.note}")
+        if result.refused:
+            raise CommandError(
+                "Stripe refused "
+                + "; ".join(f"{listed.resource}: {listed.error}" for listed in result.refused),
+                returncode=1,
+            )
+
+    def _line(self, listed: Listed) -> None:
+        if listed.done:
+            self.stdout.write(describe(listed))
+
+    def _bar(self, wanted: list[str], since: datetime | None) -> Any:
+        """A line that is written over; how far one list has come is known by its dates alone."""
+        started = timezone.now()
+
+        def show(listed: Listed) -> None:
+            part = 1.0 if listed.done else 0.0
+            if since and listed.reached and not listed.done:
+                part = min((started - listed.reached) / max(started - since, timedelta(1e-9)), 1.0)
+            share = (wanted.index(listed.resource) + part) / len(wanted)
+            filled = round(BAR * share)
+            bar = "#" * filled + "." * (BAR - filled)
+            text = f"[{bar}] {share:4.0%}  {describe(listed)}"[:119]
+            ending = "\n" if listed.done and listed.resource == wanted[-1] else ""
+            self.stdout.write(f"\r{text:<119}", ending=ending)
+            self.stdout.flush()
+
+        return show
+
+
+def describe(listed: Listed) -> str:
+    """One resource in words: what was listed, how far back, and what Stripe refused."""
+    text = f"{listed.resource}: {listed.listed:,} listed, {listed.stored:,} new"
+    if listed.resumed:
+        text += ", went on where it was interrupted"
+    if listed.reached and not listed.done:
+        text += f", back to {listed.reached:%Y-%m-%d}"
+    return f"{text}: {listed.error}" if listed.error else text
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """The moment that ``7d``, ``12h``, ``2026-03-01`` (a day of ``REPORTING_TIME_ZONE``) or a time
+    in ISO 8601 means.
+
+    Raises:
+        CommandError: it means none, or one to come.
+    """
+    if span := SPAN.fullmatch(text):
+        hours = int(span[1]) * (24 if span[2] == "d" else 1)
+        return now - timedelta(hours=hours)
+    try:
+        since = parse_datetime(text)
+    except ValueError:
+        since = None
+    if since is None:
+        raise CommandError(f"--since is {text!r}; it can be a span such as 7d, a date, or a time.")
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=ZoneInfo(settings.REPORTING_TIME_ZONE))
+    if since > now:
+        raise CommandError(f"--since is {text!r}, which is yet to come.")
+    return since
