@@ -11,6 +11,8 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
+pytest_plugins = ["config.tests.processes", "config.tests.browser"]
+
 KEPT = {
     "django_migrations",
     "django_content_type",
@@ -42,7 +44,7 @@ def empty_database(self: TransactionTestCase) -> None:
         )
 
 
-TransactionTestCase._fixture_teardown = empty_database  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

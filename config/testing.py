@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def path_of(label: str) -> str:
+    """What pytest calls one of Django's labels: an app, a dotted module, or a path as it is."""
+    if "/" in label:
+        return label
+    path = label.replace(".", "/")
+    return path if (BASE_DIR / path).is_dir() else f"{path}.py"
 
 
 class PytestRunner:
@@ -22,7 +33,7 @@ class PytestRunner:
         """Run the suite over the given apps or paths; return pytest's exit code (0: all passed)."""
         import pytest
 
-        arguments = [label.replace(".", "/") for label in test_labels]
+        arguments = [path_of(label) for label in test_labels]
         if self.verbosity > 1:
             arguments.append("-" + "v" * (self.verbosity - 1))
         if self.failfast:

@@ -1,0 +1,144 @@
+"""A real Chromium for tests, and a guard that fails a test whose page complains.
+
+``page`` is a fresh browser window; when the test ends, anything that the browser wrote to its
+console as an error, any uncaught exception and any violation of the content security policy fails
+the test. ``sign_in`` signs a user in on a running server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCREENSHOTS = Path(__file__).resolve().parent.parent.parent / ".local" / "screenshots"
+# Not every violation reaches the console, so they are listened for as well.
+LISTEN = """
+document.addEventListener("securitypolicyviolation", (event) => window.policyViolated(
+    `${event.effectiveDirective} refused ${event.blockedURI} in ${event.sourceFile}`
+));
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one module: Playwright's event loop would get in the way of later tests."""
+    if not CHROMIUM.exists():
+        reason = f"there is no {CHROMIUM}; on Debian: apt-get install chromium"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as environment:
+        # The event loop runs in this thread, so Django takes every query for one in async code.
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+            yield chromium
+            chromium.close()
+
+
+class Guard:
+    """What pages complained about."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+
+    def expect(self, words: str) -> None:
+        """Allow complaints that hold these words: a page that is meant to answer 403 logs it."""
+        self.expected.append(words)
+
+    def watch(self, page: Page) -> None:
+        """Listen to a page from now on."""
+        page.expose_function("policyViolated", lambda words: self.complain(f"policy: {words}"))
+        page.add_init_script(LISTEN)
+        page.on(
+            "console",
+            lambda message: (
+                self.complain(f"console: {message.text} ({message.location.get('url')})")
+                if message.type in {"error", "warning"}
+                else None
+            ),
+        )
+        page.on("pageerror", lambda error: self.complain(f"exception: {error}"))
+        page.on("requestfailed", lambda request: self.complain(f"failed: {request.url}"))
+
+    def complain(self, words: str) -> None:
+        if not any(expected in words for expected in self.expected):
+            self.complaints.append(words)
+
+
+@pytest.fixture
+def guard() -> Iterator[Guard]:
+    """Fails the test when a page that it watched complained."""
+    guard = Guard()
+    yield guard
+    assert not guard.complaints, "\n".join(guard.complaints)
+
+
+@pytest.fixture
+def open_page(browser: Browser, guard: Guard) -> Iterator[Callable[..., Page]]:
+    """Open windows, each with its own cookies: ``open_page(width=390, height=844, dark=True)``."""
+    contexts = []
+
+    def open_window(*, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            timezone_id="UTC",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        guard.watch(page)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """A window of 1440 × 900 pixels, in light colours."""
+    return open_page()
+
+
+@pytest.fixture
+def sign_in() -> Callable[..., None]:
+    """``sign_in(page, server_url, username, password)``, as a person does it."""
+
+    def sign(page: Page, url: str, username: str, password: str = "a-long-test-password") -> None:
+        page.goto(f"{url}/accounts/login/")
+        page.get_by_label("Username").fill(username)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_load_state()
+
+    return sign
+
+
+def keep_screenshot(page: Page, name: str) -> Path:
+    """Keep the whole page as ``.local/screenshots/<name>.png`` and return where."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    path = SCREENSHOTS / f"{name}.png"
+    page.screenshot(path=path, full_page=True)
+    return path

@@ -1,0 +1,163 @@
+"""The demo's data: the same each time, whole after a break, and never where other data is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
+from pytest_django.fixtures import Settings
+
+from analyticsapp.models import DaySnapshot
+from auditlog.models import AuditEvent
+from governance.roles import ROLES
+from monitoring.models import Issue
+from orders.models import Order, Product
+from orders.states import OrderStatus
+from payments.models import (
+    BalanceTransaction,
+    Charge,
+    Payout,
+    ReadRequest,
+    Refund,
+    StripeEvent,
+    Subscription,
+)
+from release.demo.history import DAYS, History
+from release.demo.people import ensure_people
+from release.demo.seeding import NotADemo, Plan, is_seeded, past_of, seed
+from standin import StandIn
+
+NOW = datetime(2025, 11, 20, 15, 30, tzinfo=UTC)
+
+
+def live(seed_number: int) -> list[str]:
+    standin = StandIn(seed=seed_number)
+    History(standin, seed=seed_number, orders=30, until=NOW).live()
+    return [event["id"] for event in standin.events_since(0)]
+
+
+def test_the_past_follows_from_its_seed() -> None:
+    assert live(7) == live(7)
+    assert live(7) != live(8)
+
+
+def test_the_past_lies_between_half_a_year_ago_and_now() -> None:
+    standin, _ = past_of(Plan(seed=1, orders=60, until=NOW), None)
+    times = [event["created"] for event in standin.events_since(0)]
+    assert times == sorted(times)
+    assert NOW.timestamp() - DAYS * 86_400 <= times[0]
+    assert times[-1] <= NOW.timestamp()
+
+
+@pytest.mark.django_db
+def test_the_demo_shows_a_whole_shop(tmp_path: Path) -> None:
+    seed(state=tmp_path / "standin.json", orders=150, now=NOW)
+
+    assert not StripeEvent.objects.filter(status__in=["failed", "dead", "received"]).exists()
+    assert not ReadRequest.objects.exists()
+    assert BalanceTransaction.objects.filter(payout__isnull=False).exists()
+    assert Order.objects.count() > 120
+    assert Order.objects.filter(status=OrderStatus.FULFILLED).count() > 100
+    assert set(Order.objects.values_list("currency", flat=True)) == {"eur", "usd", "jpy"}
+    assert Refund.objects.exists()
+    assert Payout.objects.filter(status="paid").exists()
+    assert Subscription.objects.exists()
+    assert Product.objects.get(name="Travel press").stock == 2
+    # What the page reads is what was captured.
+    for currency in ("eur", "usd", "jpy"):
+        captured = Charge.objects.filter(currency=currency, captured_at__isnull=False)
+        shown = DaySnapshot.objects.filter(currency=currency)
+        assert (
+            shown.aggregate(sum=Sum("gross_minor"))["sum"]
+            == captured.aggregate(sum=Sum("amount_captured"))["sum"]
+        )
+    # Two things are wrong on purpose, and nothing else is.
+    open_issues = Issue.objects.filter(status=Issue.Status.OPEN)
+    assert sorted(open_issues.values_list("check_name", flat=True)) == [
+        "amount_mismatch",
+        "payment_without_order",
+    ]
+    assert set(User.objects.values_list("username", flat=True)) == {role.name for role in ROLES}
+    assert (tmp_path / "standin.json").exists()
+
+
+@pytest.mark.django_db
+def test_a_broken_off_seeding_goes_on_where_it_was(tmp_path: Path) -> None:
+    class BrokenOff(Exception):
+        pass
+
+    def break_off(text: str) -> None:
+        if text.startswith("Building"):
+            raise BrokenOff
+
+    state = tmp_path / "standin.json"
+    with pytest.raises(BrokenOff):
+        seed(state=state, orders=40, seed=3, now=NOW, say=break_off)
+    assert not is_seeded()
+    orders = set(Order.objects.values_list("number", flat=True))
+    events = StripeEvent.objects.filter(source="webhook").count()
+
+    plan = seed(state=state, orders=999, seed=4)
+
+    assert plan == Plan(seed=3, orders=40, until=NOW)
+    assert is_seeded()
+    assert set(Order.objects.values_list("number", flat=True)) == orders
+    assert StripeEvent.objects.filter(source="webhook").count() == events
+    call_command("seed_demo")  # a third time does nothing
+    assert AuditEvent.objects.filter(action="demo.seeded").count() == 1
+
+
+def stored_event(*, livemode: bool) -> None:
+    StripeEvent.objects.create(
+        stripe_id="evt_1",
+        source="webhook",
+        type="charge.succeeded",
+        object_type="charge",
+        object_id="ch_1",
+        livemode=livemode,
+        as_of=NOW,
+        payload={},
+        received_at=NOW,
+        not_before=NOW,
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("livemode", "message"), [(True, "live data of Stripe's"), (False, "isn't the demo's")]
+)
+def test_a_database_with_other_data_is_left_alone(livemode: bool, message: str) -> None:
+    stored_event(livemode=livemode)
+    with pytest.raises(CommandError, match=message):
+        call_command("seed_demo", orders=10)
+    assert not Order.objects.exists()
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_production_and_live_keys_are_refused(settings: Settings) -> None:
+    settings.STRIPE_API_KEY = "rk_live_something"
+    with pytest.raises(NotADemo, match="live account"):
+        seed(state=None, orders=10)
+    settings.STRIPE_API_KEY, settings.PRODUCTION = "", True
+    with pytest.raises(NotADemo, match="production"):
+        seed(state=None, orders=10)
+    assert not User.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_users_get_the_password_that_is_printed_and_keep_their_role() -> None:
+    ensure_people()
+    operator = User.objects.get(username="operator")
+    assert not operator.check_password("")
+    ensure_people("of-this-clone")
+    ensure_people("of-this-clone")
+    operator.refresh_from_db()
+    assert operator.check_password("of-this-clone")
+    assert [group.name for group in operator.groups.all()] == ["operator"]
+    assert AuditEvent.objects.filter(action="user.password").count() == len(ROLES)
