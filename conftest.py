@@ -23,7 +23,7 @@ KEPT = {
 
 
 def empty_database(self: TransactionTestCase) -> None:
-    """Delete all rows: flush would TRUNCATE, which append-only tables refuse, and drop the groups."""
+    """Delete all rows: flush would TRUNCATE, which append-only tables refuse, and drop groups."""
     from django.apps import apps
 
     tables = {
@@ -52,7 +52,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings_xdist_suffix: None
     """Take the database from whatever an aborted run left connected to it."""
     import psycopg
     from django.conf import settings
-    from django.db.backends.postgresql.psycopg_any import sql
 
     database = settings.DATABASES["default"]
     name = database["TEST"]["NAME"] or f"test_{database['NAME']}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -102,7 +103,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         label = f"{event.target_type} {event.target_id}"
         name = event.target_type.replace(".", "_")
         try:
-            url = reverse(f"admin:{name}_change", args=[event.target_id])
+            url = reverse(f"admin:{name}_change", args=[quote(event.target_id)])
         except NoReverseMatch:
             return label
         return format_html('<a href="{}">{}</a>', url, label)

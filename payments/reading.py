@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import stripe
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -135,6 +136,13 @@ READERS: dict[str, Reader] = {
     "refund": _object("/v1/refunds", "balance_transaction"),
     "subscription": _object("/v1/subscriptions", "discounts"),
 }
+
+
+def is_due() -> bool:
+    """Whether anything waits to be read now, and there is a key to read it with."""
+    return bool(settings.STRIPE_API_KEY) and (
+        ReadRequest.objects.filter(not_before__lte=timezone.now()).exists()
+    )
 
 
 def drain(limit: int | None = None, *, client: stripe.StripeClient | None = None) -> Read:

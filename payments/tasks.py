@@ -7,43 +7,52 @@ from contextlib import suppress
 from django.db import connection
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.tasks import Task
 
 from auditlog.context import acting_as, job
 
 QUEUE_LOCK = "process_events"
+READS_LOCK = "drain_reads"
 
 
 @app.task(name="payments.process_events", queueing_lock=QUEUE_LOCK)
 def process_events() -> None:
-    """Process what waits in the inbox."""
-    from payments.processing import drain
+    """Process what waits in the inbox; what that wants read from Stripe is another job."""
+    from payments import processing, reading
 
     with acting_as(job("process_events")):
-        drain()
+        processing.drain()
+    if reading.is_due():
+        defer_once(drain_reads, READS_LOCK)
 
 
-@app.task(name="payments.drain_reads", queueing_lock="drain_reads")
+@app.task(name="payments.drain_reads", queueing_lock=READS_LOCK)
 def drain_reads() -> None:
-    """Read from Stripe what webhooks don't bring, and process it."""
+    """Read from Stripe what webhooks don't bring, and process it, until it wants nothing more."""
     from payments import processing, reading
 
     with acting_as(job("drain_reads")):
-        reading.drain()
-        processing.drain()
+        while reading.drain().read:
+            processing.drain()
 
 
 def wake_worker() -> None:
+    """Have the inbox processed now. Called after commit (see ``defer_once``)."""
+    defer_once(process_events, QUEUE_LOCK)
+
+
+def defer_once(task: Task[[], None, []], lock: str) -> None:
     """Put a job in the queue unless one waits there already, which will see what we committed.
 
-    Called after commit: within a transaction a conflict over the queueing lock would poison it.
+    Not within a transaction: a conflict over the queueing lock would poison it.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM procrastinate_jobs"
             " WHERE queueing_lock = %s AND status = 'todo')",
-            [QUEUE_LOCK],
+            [lock],
         )
         (waiting,) = cursor.fetchone()
     if not waiting:
         with suppress(AlreadyEnqueued):
-            process_events.defer()
+            task.defer()

@@ -80,7 +80,15 @@ class Guard:
             ),
         )
         page.on("pageerror", lambda error: self.complain(f"exception: {error}"))
-        page.on("requestfailed", lambda request: self.complain(f"failed: {request.url}"))
+        # Going on to the next page breaks off what this one was still loading.
+        page.on(
+            "requestfailed",
+            lambda request: (
+                None
+                if request.failure == "net::ERR_ABORTED"
+                else self.complain(f"failed: {request.url} ({request.failure})")
+            ),
+        )
 
     def complain(self, words: str) -> None:
         if not any(expected in words for expected in self.expected):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
 from django.db import models
 from django.test import Client
@@ -36,7 +37,8 @@ def row_of(model: type[models.Model]) -> models.Model:
 
 
 def address(model: type[models.Model], page: str, *args: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+    return reverse(name, args=[quote(arg) for arg in args])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -386,9 +387,7 @@ def deliveries(draw: st.DrawFn) -> list[list[Observation]]:
         order = draw(st.permutations(order))
     cuts = sorted(draw(st.lists(st.integers(0, len(order)), max_size=6)))
     bounds = [0, *cuts, len(order)]
-    return [
-        [day[i] for i in order[start:end]] for start, end in zip(bounds, bounds[1:], strict=False)
-    ]
+    return [[day[i] for i in order[start:end]] for start, end in pairwise(bounds)]
 
 
 @pytest.mark.django_db

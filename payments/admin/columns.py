@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -50,7 +51,9 @@ def admin_link(model: type[Model], key: object, text: str = "") -> SafeString | 
     label = text or str(key)
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
     try:
-        url = reverse(name, args=[key])
+        url = reverse(
+            name, args=[quote(str(key))]
+        )  # an id such as txn_1A… would be read as an escape
     except NoReverseMatch:
         return label
     return format_html('<a href="{}">{}</a>', url, label)

@@ -499,7 +499,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='stripeevent',
-            trigger=pgtrigger.compiler.Trigger(name='immutable', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."api_version" IS DISTINCT FROM (NEW."api_version") OR OLD."as_of" IS DISTINCT FROM (NEW."as_of") OR OLD."livemode" IS DISTINCT FROM (NEW."livemode") OR OLD."note" IS DISTINCT FROM (NEW."note") OR OLD."object_id" IS DISTINCT FROM (NEW."object_id") OR OLD."object_type" IS DISTINCT FROM (NEW."object_type") OR OLD."payload" IS DISTINCT FROM (NEW."payload") OR OLD."received_at" IS DISTINCT FROM (NEW."received_at") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."stripe_id" IS DISTINCT FROM (NEW."stripe_id") OR OLD."type" IS DISTINCT FROM (NEW."type"))', func="RAISE EXCEPTION 'what Stripe told us can''t be changed (event %)', OLD.stripe_id;", hash='ea8cd4d7b34b145c65c37b58f9d7c7f6243ca17c', operation='UPDATE', pgid='pgtrigger_immutable_d3cc1', table='payments_stripeevent', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='immutable', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."api_version" IS DISTINCT FROM (NEW."api_version") OR OLD."as_of" IS DISTINCT FROM (NEW."as_of") OR OLD."livemode" IS DISTINCT FROM (NEW."livemode") OR OLD."note" IS DISTINCT FROM (NEW."note") OR OLD."object_id" IS DISTINCT FROM (NEW."object_id") OR OLD."object_type" IS DISTINCT FROM (NEW."object_type") OR OLD."payload" IS DISTINCT FROM (NEW."payload") OR OLD."received_at" IS DISTINCT FROM (NEW."received_at") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."stripe_id" IS DISTINCT FROM (NEW."stripe_id") OR OLD."type" IS DISTINCT FROM (NEW."type"))', func="RAISE EXCEPTION 'an event can''t be changed (%)', OLD.stripe_id;", hash='3c8041e3b1ca90dc3a7e7e2b0af7934e7a7c8930', operation='UPDATE', pgid='pgtrigger_immutable_d3cc1', table='payments_stripeevent', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='stripeevent',
@@ -688,5 +688,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='checkoutsession',
             index=models.Index(fields=['payment_intent'], name='checkoutsession_intent'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(condition=models.Q(('failed_at__isnull', False)), fields=['failed_at'], name='refund_failed_at'),
         ),
     ]

@@ -93,7 +93,7 @@ class StripeEvent(models.Model):
                     "note",
                     "received_at",
                 ),
-                func="RAISE EXCEPTION 'what Stripe told us can''t be changed (event %)', OLD.stripe_id;",
+                func="RAISE EXCEPTION 'an event can''t be changed (%)', OLD.stripe_id;",
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             pgtrigger.Trigger(

@@ -137,6 +137,11 @@ class Refund(MirrorObject):
                 condition=Q(failure_balance_transaction__isnull=False),
             ),
             models.Index(fields=["succeeded_at"], name="refund_succeeded_at"),
+            models.Index(
+                fields=["failed_at"],
+                name="refund_failed_at",
+                condition=Q(failed_at__isnull=False),
+            ),
         ]
 
 

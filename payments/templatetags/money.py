@@ -9,7 +9,7 @@ register = template.Library()
 
 @register.filter
 def money(amount_minor: int | None, currency: str) -> str:
-    """``{{ order.total_minor|money:order.currency }}`` → ``1,234.56 USD``; unknown stays unknown."""
+    """``{{ total|money:currency }}`` gives ``1,234.56 USD``; unknown stays unknown."""
     return "unknown" if amount_minor is None else format_money(amount_minor, currency)
 
 

@@ -91,3 +91,9 @@ def shop(standin: StandIn) -> Shop:
     standin.set_now(None)
     ids["payout"] = payout["id"]
     return shop
+
+
+def customers(standin: StandIn, count: int) -> list[str]:
+    """Ids of new customers, in the order in which they are listed."""
+    made = [standin.api("POST", "/v1/customers", {})["id"] for _ in range(count)]
+    return made[::-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -58,9 +59,9 @@ def test_a_page_shows_money_links_and_the_way_to_stripe(client: Client, auditor:
     text = text_of(client, "admin:payments_charge_change", "ch_1")
     assert "123,456 JPY" in text  # no decimals in yen
     assert 'href="https://dashboard.stripe.com/test/payments/ch_1" rel="noopener' in text
-    assert reverse("admin:payments_refund_change", args=["re_1"]) in text
+    assert reverse("admin:payments_refund_change", args=[quote("re_1")]) in text
     assert "5 JPY" in text
-    assert reverse("admin:payments_paymentintent_change", args=["pi_1"]) in text
+    assert reverse("admin:payments_paymentintent_change", args=[quote("pi_1")]) in text
     assert "cus_1 (not received yet)" in text
     assert "evt_1" in text
     assert "&lt;script&gt;" in text
@@ -177,3 +178,10 @@ def test_a_processed_event_offers_no_retry(client: Client, operator: User) -> No
     client.force_login(operator)
     page = text_of(client, "admin:payments_stripeevent_change", event(status="processed").pk)
     assert 'value="retry"' not in page
+
+
+def test_links_hold_for_ids_that_look_like_the_admins_escapes() -> None:
+    """``_1A`` in an address means a character to the admin; Stripe's ids are full of such."""
+    from payments.admin.columns import admin_link
+
+    assert 'href="/admin/payments/charge/ch_5F1A2b/change/"' in admin_link(Charge, "ch_1A2b")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 import stripe
@@ -197,9 +199,6 @@ def test_no_key_is_told(settings: Settings) -> None:
     ("seconds", "warned"), [(0, False), (20, False), (300, True), (-300, True)]
 )
 def test_a_clock_that_differs_is_warned_of(seconds: int, warned: bool) -> None:
-    from datetime import UTC, datetime, timedelta
-    from email.utils import format_datetime
-
     now = datetime.now(UTC)
     found = Inspection(livemode=False, restricted=True)
     _compare_clocks(format_datetime(now + timedelta(seconds=seconds), usegmt=True), now, found)

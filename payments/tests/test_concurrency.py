@@ -189,7 +189,7 @@ def test_claiming_uses_the_index_of_open_events() -> None:
 def test_a_charge_and_its_refund_in_two_hands_both_reach_the_order(
     intent: str | None, first_kind: str
 ) -> None:
-    """Each worker is blind to what the other hasn't committed yet; the second one must look again."""
+    """Each is blind to what the other hasn't committed; the second one must look again."""
     inbox.store(
         [
             event("checkout.session.completed", make.checkout_session()),

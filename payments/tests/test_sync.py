@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import stripe
-from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from auditlog.models import AuditEvent
 from payments import inbox, reads, sync
 from payments.client import CallInTransaction
-from payments.management.commands.sync_stripe import parse_since
 from payments.models import (
     BalanceTransaction,
     Charge,
@@ -37,7 +34,7 @@ from payments.models import (
     Subscription,
     SyncCursor,
 )
-from payments.tests.conftest import Shop
+from payments.tests.conftest import Shop, customers
 from standin import StandIn
 
 pytestmark = pytest.mark.django_db
@@ -58,19 +55,6 @@ MODELS = (
     Refund,
     Subscription,
 )
-
-
-def run(*arguments: str) -> str:
-    """What ``sync_stripe`` prints."""
-    output = io.StringIO()
-    call_command("sync_stripe", *arguments, stdout=output, stderr=output)
-    return output.getvalue()
-
-
-def customers(standin: StandIn, count: int) -> list[str]:
-    """Ids of new customers, in the order in which they are listed."""
-    made = [standin.api("POST", "/v1/customers", {})["id"] for _ in range(count)]
-    return made[::-1]
 
 
 def held() -> set[str]:
@@ -136,8 +120,6 @@ def test_listed_events_keep_their_own_version_and_say_that_they_were_listed(
 
 
 def test_an_event_that_came_by_webhook_isnt_stored_again(standin: StandIn) -> None:
-    import json
-
     standin.create_payment(1000)
     events = standin.events_since(0)
     inbox.receive(json.dumps(events[0]).encode())
@@ -154,25 +136,6 @@ def test_since_leaves_out_what_is_older(standin: StandIn) -> None:
     result = sync.sync(since=timezone.now() - timedelta(days=7), only=["customers"])
     assert result.resources[0].listed == 3
     assert held() == set(recent)
-
-
-def test_a_refused_resource_stops_no_other_and_is_told(
-    standin: StandIn, settings: Settings
-) -> None:
-    customers(standin, 1)
-    scopes = {"*": "read", "charge": "none", "payout": "none"}
-    settings.STRIPE_API_KEY = standin.add_key("rk_test_narrow", scopes)
-    with pytest.raises(CommandError) as caught:
-        run()
-    assert caught.value.returncode == 1
-    assert "rak_charge_read" in str(caught.value)
-    assert "rak_payout_read" in str(caught.value)
-    assert len(held()) == 1
-    assert set(SyncCursor.objects.exclude(error="").values_list("pk", flat=True)) == {
-        "charges",
-        "refunds",
-        "payouts",
-    }
 
 
 def test_an_interrupted_list_goes_on_where_it_stopped(standin: StandIn) -> None:
@@ -280,62 +243,6 @@ def test_another_window_starts_anew(standin: StandIn, days: int) -> None:
     assert not sync.sync(only=["customers"], since=since).resources[0].resumed
 
 
-def test_catching_up_finds_events_that_never_arrived_and_transactions(standin: StandIn) -> None:
-    standin.webhook_mode(drop=True)
-    intent = standin.create_payment(1000)
-    standin.add_fee(500)
-    sync.catch_up()
-    assert PaymentIntent.objects.get(id=intent["id"]).status == "succeeded"
-    assert BalanceTransaction.objects.filter(reporting_category="fee").get().net == -500
-
-
-def test_catching_up_looks_back_to_the_last_time_that_ended(standin: StandIn) -> None:
-    now = timezone.now()
-    SyncCursor.objects.create(
-        resource="events:recent",
-        since=now - timedelta(days=2),
-        started_at=now - timedelta(hours=5),
-        finished_at=now - timedelta(hours=5),
-    )
-    SyncCursor.objects.create(
-        resource="balance_transactions:recent",
-        since=now - timedelta(days=9),
-        started_at=now - timedelta(hours=5),
-        error="refused",
-    )
-    sync.catch_up(now)
-    events, transactions = SyncCursor.objects.order_by("-resource")
-    assert events.since == now - timedelta(hours=6)
-    assert transactions.since == now - timedelta(days=9)
-    assert {events.error, transactions.error} == {""}
-
-
-def test_catching_up_never_looks_back_further_than_events_can_be_listed(standin: StandIn) -> None:
-    now = timezone.now()
-    SyncCursor.objects.create(
-        resource="events:recent", since=now - timedelta(days=70), started_at=now
-    )
-    sync.catch_up(now)
-    assert SyncCursor.objects.get(pk="events:recent").since == now - timedelta(days=30)
-
-
-def test_catching_up_is_audited_only_if_it_found_something(standin: StandIn) -> None:
-    sync.catch_up()
-    assert not AuditEvent.objects.exists()
-    standin.create_payment(1000)
-    sync.catch_up()
-    assert AuditEvent.objects.get().actor_name == "job:sync_stripe"
-
-
-def test_catching_up_says_what_is_refused(
-    standin: StandIn, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings.STRIPE_API_KEY = standin.add_key("rk_test_narrow", {"event": "read"})
-    sync.catch_up()
-    assert "balance_transactions can't be listed" in caplog.text
-    assert AuditEvent.objects.get().after["refused"].keys() == {"balance_transactions"}
-
-
 def test_an_object_that_cant_be_kept_holds_up_no_other(standin: StandIn) -> None:
     first = customers(standin, 1)
     deep: dict[str, object] = {}
@@ -346,16 +253,6 @@ def test_an_object_that_cant_be_kept_holds_up_no_other(standin: StandIn) -> None
     result = sync.sync(only=["customers"])
     assert held() == set(first)
     assert "nested" in result.refused[0].error
-
-
-def test_a_run_is_audited(standin: StandIn) -> None:
-    customers(standin, 2)
-    run("--only", "customers,coupons")
-    event = AuditEvent.objects.get()
-    assert event.action == "stripe.sync"
-    assert event.actor_name == "job:sync_stripe"
-    assert event.after["listed"] == {"customers": 2, "coupons": 0}
-    assert event.after["new"] == 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -381,67 +278,6 @@ def test_a_page_and_its_place_are_stored_together(
         sync.sync(only=["customers"])
     assert SyncCursor.objects.get().starting_after == ""
     assert not StripeEvent.objects.exists()
-
-
-def test_output_has_a_line_a_resource(standin: StandIn) -> None:
-    customers(standin, 2)
-    lines = run("--only", "products,customers").splitlines()
-    assert lines == [
-        "customers: 2 listed, 2 new",
-        "products: 0 listed, 0 new",
-        "2 listed, 2 new; 0 read singly; 2 processed, 0 failed, 0 dead.",
-    ]
-
-
-def test_a_terminal_gets_a_bar(standin: StandIn) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    customers(standin, 102)
-    output = Terminal()
-    call_command("sync_stripe", "--only=customers,coupons", "--since=1d", stdout=output)
-    shown = [line.rstrip() for line in output.getvalue().replace("\n", "\r").split("\r") if line]
-    assert shown[-2] == "[########################] 100%  coupons: 0 listed, 0 new"
-    assert shown[0].startswith("[")
-    assert "customers: 100 listed, 100 new, back to" in shown[0]
-    shares = [int(line[26:].split("%")[0]) for line in shown[:-1]]
-    assert shares == sorted(shares)
-
-
-def test_an_unknown_resource_is_named_with_those_there_are(standin: StandIn) -> None:
-    with pytest.raises(CommandError, match="nothing called horoscopes; there are customers, "):
-        run("--only", "charges,horoscopes")
-
-
-def test_without_a_key_the_command_says_so(settings: Settings) -> None:
-    settings.STRIPE_API_KEY = ""
-    with pytest.raises(CommandError, match="STRIPE_API_KEY isn't set"):
-        run()
-
-
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("7d", NOW - timedelta(days=7)),
-        ("12h", NOW - timedelta(hours=12)),
-        ("2026-11-01", datetime(2026, 10, 31, 23, tzinfo=UTC)),
-        ("2026-11-01T10:30:00Z", datetime(2026, 11, 1, 10, 30, tzinfo=UTC)),
-        ("2026-11-01 10:30+02:00", datetime(2026, 11, 1, 8, 30, tzinfo=UTC)),
-    ],
-)
-def test_since_is_a_span_a_day_or_a_time(settings: Settings, text: str, expected: datetime) -> None:
-    settings.REPORTING_TIME_ZONE = "Europe/Berlin"
-    assert parse_since(text, NOW) == expected
-
-
-@pytest.mark.parametrize("text", ["yesterday", "7w", "2026-13-01", "-7d", "2027-01-01"])
-def test_since_that_means_no_past_time_is_refused(text: str) -> None:
-    with pytest.raises(CommandError, match="--since"):
-        parse_since(text, NOW)
 
 
 def test_what_whole_lists_have_answered_isnt_asked_again(shop: Shop) -> None:

@@ -2,7 +2,8 @@
 
 Shapes follow Stripe's changelog (https://docs.stripe.com/changelog): charges inside intents and
 refunds inside charges until 2022-11-15; periods on the subscription, and links from invoice to
-subscription, charge and tax until basil (2025-03-31); coupons in discounts until clover (2025-09-30).
+subscription, charge and tax until basil (2025-03-31); coupons in discounts until clover
+(2025-09-30).
 """
 
 from __future__ import annotations

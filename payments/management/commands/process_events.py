@@ -21,5 +21,6 @@ class Command(BaseCommand):
         with acting_as(job("process_events")):
             done = drain(limit=limit)
         self.stdout.write(
-            f"{done.processed} processed, {done.failed} failed (to be tried again), {done.dead} dead"
+            f"{done.processed} processed, {done.failed} failed (to be tried again), "
+            f"{done.dead} dead"
         )

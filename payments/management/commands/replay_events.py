@@ -72,7 +72,8 @@ class Command(BaseCommand):
             count = requeue(events, reason=options["reason"])
             done = drain()
         self.stdout.write(
-            f"{count} queued again; {done.processed} processed, {done.failed} failed, {done.dead} dead"
+            f"{count} queued again; {done.processed} processed, {done.failed} failed, "
+            f"{done.dead} dead"
         )
 
     def verify(self) -> None:
