@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -94,6 +93,6 @@ def superuser(db: None) -> User:
 
 
 @pytest.fixture
-def queries() -> Iterator[Any]:
+def queries() -> Any:
     """Capture statements: ``with queries() as q: …; len(q)``."""
-    yield lambda: CaptureQueriesContext(connection)
+    return lambda: CaptureQueriesContext(connection)

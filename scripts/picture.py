@@ -6,6 +6,7 @@ Run it beside ``make demo``.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -27,7 +28,11 @@ def main() -> None:
         page.fill("[name=username]", "executive")
         page.fill("[name=password]", password)
         page.click("[type=submit]")
-        page.goto(f"{url}/dashboard/?days=30&currency=eur")
+        for _ in range(60):
+            page.goto(f"{url}/dashboard/?days=30&currency=eur")
+            if "being counted anew" not in page.content():
+                break
+            time.sleep(2)
         page.screenshot(path=BASE_DIR / "docs" / "images" / "executive.png")
         browser.close()
 
