@@ -79,7 +79,7 @@ class History:
         start = self.begin - self.begin % DAY
         weekday = datetime.fromtimestamp(start, UTC).weekday()
         weights = [
-            (1 + 1.6 * day / DAYS) * WEEKDAYS[(weekday + day) % 7] * self.random.uniform(0.85, 1.2)
+            (1 + 0.8 * day / DAYS) * WEEKDAYS[(weekday + day) % 7] * self.random.uniform(0.8, 1.25)
             for day in days
         ]
         found: list[int] = []

@@ -13,7 +13,7 @@ from standin.errors import ApiError
 Obj = Mapping[str, Any]
 
 # How many of the buyers pay in which currency.
-CURRENCIES = {"eur": 68, "usd": 25, "jpy": 7}
+CURRENCIES = {"eur": 62, "usd": 30, "jpy": 8}
 SHIPPING = {"eur": 490, "usd": 690, "jpy": 800}
 FREE_SHIPPING_FROM = {"eur": 8000, "usd": 9000, "jpy": 12000}
 # What the shop's account settles in; everything else is converted to the first of them.
