@@ -34,7 +34,7 @@ class Act:
 
     ``form`` makes the form for the row (data None: a fresh one). ``perform`` calls the service with
     the cleaned form and returns what to tell; an error in ``refusals`` is told on the form, and
-    ``refused`` makes the form that is shown then.
+    ``refused`` makes the form that is shown then. After one in ``uncertain`` it may have been done.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Act:
     form: Callable[[Any, Any], forms.Form]
     perform: Callable[[Any, forms.Form], str]
     refusals: tuple[type[Exception], ...] = ()
+    uncertain: tuple[type[Exception], ...] = ()
     refused: Callable[[Any, forms.Form, Exception], forms.Form] | None = None
     dangerous: bool = False
 
@@ -95,10 +96,12 @@ class ActingAdmin(admin.ModelAdmin[Any]):
             messages.error(request, f"{act.title}: not possible for {row} as it is now.")
             return HttpResponseRedirect(back)
         form = act.form(row, request.POST if request.method == "POST" else None)
+        uncertain = False
         if request.method == "POST" and form.is_valid():
             try:
                 done = act.perform(row, form)
             except act.refusals as error:
+                uncertain = isinstance(error, act.uncertain)
                 if act.refused:
                     form = act.refused(row, form, error)
                 form.add_error(None, str(error))
@@ -111,6 +114,7 @@ class ActingAdmin(admin.ModelAdmin[Any]):
             "act": act,
             "explanation": act.explanation(row),
             "form": form,
+            "uncertain": uncertain,
             "row": row,
             "back": back,
             "opts": self.opts,

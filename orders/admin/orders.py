@@ -130,6 +130,7 @@ ACTS = (
         form=RefundForm,
         perform=refund,
         refusals=(handling.RefundImpossible, RefundError, NotConfigured),
+        uncertain=(RefundOutcomeUnknown,),
         refused=after_refusal,
         dangerous=True,
     ),

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 
 from orders import changes
 from orders.changes import OrderChange
 from orders.models import Order, Product
 from orders.services.creation import NewLine, NewOrder, create_order
-from orders.tests.mirror import at
+from orders.tests.mirror import at, charge, intent, put
 
 MakeOrder = Callable[..., Order]
 
@@ -43,6 +45,27 @@ def mug(db: None) -> Product:
 @pytest.fixture
 def one_mug() -> list[NewLine]:
     return [NewLine("A mug", 1, 1000, sku="MUG")]
+
+
+@pytest.fixture
+def as_operator(client: Client, operator: User) -> Client:
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def as_auditor(client: Client, auditor: User) -> Client:
+    client.force_login(auditor)
+    return client
+
+
+@pytest.fixture
+def paid(shop_order: MakeOrder) -> Order:
+    """An order of 10.00 USD that ``ch_1`` of ``pi_1`` has paid."""
+    order = shop_order(email="ann@example.com", lines=[NewLine("A <mug>", 1, 1000, "MUG")])
+    put(intent(order="A-1"), charge())
+    order.refresh_from_db()
+    return order
 
 
 @pytest.fixture

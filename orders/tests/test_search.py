@@ -1,0 +1,72 @@
+"""The search for orders reads indexes, however many orders there are."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from orders.models import Customer, Order, OrderPayment
+from orders.selectors import find_orders
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 9, 21, tzinfo=UTC)
+
+# A node that reads rows: it must say by which condition of an index, or of a found bitmap.
+SCAN = re.compile(r"(?:Seq|Index|Index Only|Bitmap Heap|Bitmap Index) Scan")
+
+
+def plan_of(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(row for (row,) in cursor.fetchall())
+
+
+@pytest.fixture
+def many() -> None:
+    """Enough rows for reading all of them to be dear: on empty tables any plan is as good."""
+    count = 3000
+    Customer.objects.bulk_create(
+        Customer(stripe_customer_id=f"cus_{n}", created_at=NOW) for n in range(count)
+    )
+    customers = list(Customer.objects.order_by("pk").values_list("pk", flat=True))
+    orders = Order.objects.bulk_create(
+        Order(
+            number=f"A-{n}",
+            source="shop",
+            currency="eur",
+            total_minor=n,
+            email=f"buyer{n}@example.com",
+            customer_id=customers[n],
+            placed_at=NOW,
+            created_at=NOW,
+        )
+        for n in range(count)
+    )
+    OrderPayment.objects.bulk_create(
+        OrderPayment(order=order, payment=f"pi_{n}", linked_at=NOW)
+        for n, order in enumerate(orders)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE orders_customer, orders_order, orders_orderpayment")
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("terms", [["A-2999"], ["A-2999", "ann@example.com", "re_1"]])
+def test_orders_and_their_payments_are_read_by_what_is_looked_for(terms):
+    with CaptureQueriesContext(connection) as queries:
+        list(Order.objects.filter(find_orders(terms)))
+    assert len(queries) == 3
+    plan = plan_of(queries[-1]["sql"])
+    lines = plan.splitlines()
+    for number, text in enumerate(lines):
+        if SCAN.search(text):
+            assert re.search(r"(?:Index|Recheck) Cond", lines[number + 1]), plan
+
+
+def test_nothing_asked_for_finds_everything():
+    assert not find_orders(["", ""])
