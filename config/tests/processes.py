@@ -229,10 +229,13 @@ def worker(transactional_db: None, processes: list[Running]) -> StartWorker:
     """
 
     def work(env: Environment | None = None, *, schedule: bool = False) -> Running:
-        before = _workers()
+        workers, listening = _workers(), _listening()
         each = start("worker", ["manage.py", "worker"], worker_environment(env, schedule=schedule))
         processes.append(each)
-        each.wait_for(lambda: bool(_workers() - before), "taking jobs")
+        # It looks for jobs before it listens: one queued in between waits for the next look.
+        each.wait_for(
+            lambda: bool(_workers() - workers and _listening() - listening), "taking jobs"
+        )
         return each
 
     return work
@@ -242,6 +245,16 @@ def worker_environment(env: Environment | None = None, *, schedule: bool = False
     """The environment of a worker of the tests."""
     settings = {} if schedule else {"DJANGO_SETTINGS_MODULE": "config.tests.settings_of_workers"}
     return environment({**settings, **(env or {})})
+
+
+def _listening() -> set[int]:
+    """The connections on which workers wait to be told of new jobs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN%'"
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _workers() -> set[int]:
