@@ -17,7 +17,7 @@ M = TypeVar("M", bound=MirrorObject)
 
 @dataclass(frozen=True)
 class Change(Generic[M]):
-    """A mirrored object before (None: it is new) and after, and the event that caused it."""
+    """A mirrored object before (None: it is new) and after, and the event it is put down to."""
 
     before: M | None
     after: M

@@ -308,6 +308,7 @@ SPECS = [
         parse=parse_checkout_session,
         rank=checkout_session_rank,
         facts=checkout_session_facts,
+        moves=is_paid,
         wishes=checkout_session_wishes,
     ),
     Spec(

@@ -41,6 +41,10 @@ from payments.models import (
 Json = Mapping[str, Any]
 
 
+def has_succeeded(observed: Observation) -> bool:
+    return bool(observed.fields["status"] == "succeeded")
+
+
 def parse_payment_intent(obj: Json) -> Fields:
     charges = list(objects(obj, "charges"))  # before 2022-11-15, the newest first
     return {
@@ -64,7 +68,7 @@ def parse_payment_intent(obj: Json) -> Fields:
 
 def payment_intent_facts(fields: Json, seen: Sequence[Observation]) -> Fields:
     return {
-        "succeeded_at": first_time(seen, lambda o: o.fields["status"] == "succeeded"),
+        "succeeded_at": first_time(seen, has_succeeded),
         "latest_charge_id": fields["latest_charge_id"] or latest(seen, "latest_charge_id"),
     }
 
@@ -194,7 +198,7 @@ def refund_facts(fields: Json, seen: Sequence[Observation]) -> Fields:
     return {
         "balance_transaction_id": latest(seen, "balance_transaction_id"),
         "failure_balance_transaction_id": latest(seen, "failure_balance_transaction_id"),
-        "succeeded_at": first_time(seen, lambda o: o.fields["status"] == "succeeded"),
+        "succeeded_at": first_time(seen, has_succeeded),
         # A read says only that it had failed by then: the refund's own time would be too early.
         "failed_at": min(events or [o.as_of for o in failures])
         if fields["status"] in ("failed", "canceled")
@@ -312,6 +316,7 @@ SPECS = [
         rank=payment_intent_rank,
         absorbs=lambda fields: fields["status"] in ("succeeded", "canceled"),
         facts=payment_intent_facts,
+        moves=has_succeeded,
         carries=("charges", "latest_charge"),
     ),
     Spec(
@@ -319,6 +324,7 @@ SPECS = [
         parse=parse_charge,
         rank=charge_rank,
         facts=charge_facts,
+        moves=is_capture,
         wishes=charge_wishes,
         carries=("refunds", "balance_transaction", "failure_balance_transaction", "payment_intent"),
     ),
@@ -327,6 +333,7 @@ SPECS = [
         parse=parse_refund,
         rank=refund_rank,
         facts=refund_facts,
+        moves=has_succeeded,
         wishes=transaction_wishes,
         carries=("charge", "balance_transaction", "failure_balance_transaction"),
     ),

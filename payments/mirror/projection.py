@@ -16,7 +16,7 @@ from payments.mirror import billing, catalogue, money
 from payments.mirror.observations import Observation
 from payments.mirror.parsing import BadPayload, listed
 from payments.mirror.rules import Truth, truth, understand
-from payments.mirror.specs import Spec, Wish
+from payments.mirror.specs import Spec, Wish, cause
 from payments.models import BalanceTransaction, Coupon, MirrorObject
 
 SPECS: dict[str, Spec] = {
@@ -145,7 +145,7 @@ def write(
         new = spec.model(id=key, **found.fields)
         rows.append(new)
         if old is None or not PROVENANCE.issuperset(differing):
-            changed[key] = Change(old, new, found.winner.event_pk)
+            changed[key] = Change(old, new, cause(spec, found.seen).event_pk)
             wishes |= set(spec.wishes(found.fields, found.seen))
         if found.fields["ambiguous"]:
             wishes.add((spec.model.OBJECT, key))

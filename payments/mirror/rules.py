@@ -27,10 +27,6 @@ class Truth:
     fields: Fields
     seen: Sequence[Observation]
 
-    @property
-    def winner(self) -> Observation:
-        return self.seen[-1]
-
 
 def parse(spec: Spec, data: Mapping[str, Any]) -> Fields:
     """The object's own columns and those that all objects have."""

@@ -30,7 +30,8 @@ class Spec:
     ``rank`` orders two observations of the same second; ``absorbs`` says that nothing follows.
     ``facts`` are columns that come from all observations and not from the newest one alone; they
     override. ``wishes`` names the reads through the API that the object calls for.
-    ``carries`` are the places in the object where whole other objects may stand.
+    ``carries`` are the places in the object where whole other objects may stand. ``moves`` tells
+    the observations that say that the object moved money: a change is put down to the first one.
     """
 
     model: type[MirrorObject]
@@ -40,6 +41,7 @@ class Spec:
     facts: Callable[[Mapping[str, Any], Sequence[Observation]], Fields] = no_facts
     wishes: Callable[[Mapping[str, Any], Sequence[Observation]], Iterable[Wish]] = no_wishes
     carries: tuple[str, ...] = ()
+    moves: Callable[[Observation], bool] | None = None
     deletable: bool = False
     columns: tuple[str, ...] = field(init=False)
 
@@ -50,6 +52,13 @@ class Spec:
             if not column.generated and column.attname != "id"
         )
         object.__setattr__(self, "columns", columns)
+
+
+def cause(spec: Spec, seen: Sequence[Observation]) -> Observation:
+    """The observation that a change is put down to: the first that says that money moved, events
+    before reads; the deciding one where none does."""
+    moving = [observed for observed in seen if spec.moves is not None and spec.moves(observed)]
+    return min(moving, key=lambda o: (not o.is_event, o.as_of, o.id), default=seen[-1])
 
 
 def latest(seen: Sequence[Observation], name: str) -> Any:
