@@ -48,7 +48,7 @@ SLICE = timedelta(days=3)
 CHUNK = 1000
 ONLY_BY_API = ("balance_transactions", "checkout_sessions")
 # The shop never told us of this order, and of another one it told a wrong total.
-FORGOTTEN, MISPRICED = 1, 2
+FORGOTTEN, MISPRICED = 1, 2  # both among the APPS_FIRST of the history
 
 Say = Callable[[str], None]
 
