@@ -176,7 +176,6 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
         columns.status,
         columns.refund_status,
         money_column("total_minor"),
-        money_column("captured_minor"),
         money_column("refunded_minor"),
         columns.buyer,
         "placed_at",
