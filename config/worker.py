@@ -26,6 +26,9 @@ from auditlog.context import acting_as, job
 
 logger = logging.getLogger(__name__)
 
+# procrastinate forgets a notification that comes while it is looking for jobs (it clears the event
+# after the look), so it looks again this many seconds later.
+POLLING = 1.0
 HEARTBEAT = 5.0  # seconds between a worker's signs of life
 STALLED_AFTER = 20.0  # seconds without one, and its jobs are somebody else's
 # Seconds that a worker whose database is gone waits for it to sign off.
@@ -78,6 +81,7 @@ async def _session(concurrency: int) -> None:
             middleware = list(app.worker_defaults.get("task_middleware") or [])
             await app.run_worker_async(
                 concurrency=concurrency,
+                fetch_job_polling_interval=POLLING,
                 install_signal_handlers=False,
                 delete_jobs="successful",
                 update_heartbeat_interval=HEARTBEAT,

