@@ -54,7 +54,7 @@ class Claimed:
 def drain(*, limit: int | None = None, batch: int = BATCH) -> Drained:
     """Process events until none is due (or ``limit`` have been); return what became of them.
 
-    Any number of workers may drain at once.
+    Any number of workers may drain at once; each ends when the others' events are done too.
     """
     done = Drained()
     while limit is None or done.total < limit:
@@ -116,12 +116,19 @@ CLAIM = """
     FROM due
 """
 
+ANY_DUE = """
+    SELECT EXISTS (
+        SELECT FROM payments_stripeevent
+        WHERE status IN ('received', 'failed') AND not_before <= now()
+    )
+"""
+
 
 def claim(size: int, keys: Sequence[int] | None = None) -> tuple[list[Claimed], bool]:
     """Take due events whose objects no other worker has in hand.
 
     Locks are only ever tried, never waited for, so two workers can't block one another. The second
-    value says whether some event was left because another worker has its object.
+    value says whether some due event was left because another worker has it, or its object.
     """
     with connection.cursor() as cursor:
         if keys is None:
@@ -129,6 +136,10 @@ def claim(size: int, keys: Sequence[int] | None = None) -> tuple[list[Claimed], 
         else:
             cursor.execute(CLAIM.format(only="AND id = ANY(%s)"), [list(keys), size])
         rows = cursor.fetchall()
+        if not rows and keys is None:
+            cursor.execute(ANY_DUE)
+            (elsewhere,) = cursor.fetchone()
+            return [], elsewhere
     claimed = [Claimed(*row[:3]) for row in rows if row[3]]
     return claimed, len(claimed) < len(rows)
 

@@ -225,3 +225,25 @@ def test_a_charge_and_its_refund_in_two_hands_both_reach_the_order(
     assert not thread.is_alive()
     order = Order.objects.get()
     assert (order.status, order.captured_minor, order.refunded_minor) == ("paid", 5000, 2000)
+
+
+def test_draining_ends_only_when_another_workers_events_are_done_too() -> None:
+    """Who drains and then looks must find what was in the inbox."""
+    inbox.store([event("customer.created", make.customer())], Source.LISTED)
+    seen: list[bool] = []
+
+    def other() -> None:
+        try:
+            drain()
+            seen.append(Customer.objects.exists())
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=other)
+    with transaction.atomic():
+        claimed, _ = claim(10)
+        thread.start()
+        time.sleep(0.3)
+        process(claimed)
+    thread.join(20)
+    assert seen == [True]
