@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from auditlog.models import AuditEvent
 from orders.models import Order
-from orders.services.handling import RefundImpossible, refund_order
+from orders.services.refunding import RefundImpossible, refund_order
 from orders.tests.conftest import MakeOrder
 from payments import inbox, processing
 from payments.models import Refund, Source
