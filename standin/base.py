@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from .api import Api, copied
 from .clock import Clock
-from .errors import Obj
+from .errors import ApiError, Obj
 from .webhooks import Deliverer
 from .world import World
 
@@ -21,6 +21,14 @@ class Base:
     clock: Clock
     deliverer: Deliverer
     world: World
+
+    def get(self, id_: str) -> Obj:
+        """Any object by its id, as it is now; :class:`ApiError` 404 for an unknown one."""
+        with self.world.lock:
+            found = self.world.find(id_)
+            if found is None:
+                raise ApiError(404, f"No such object: '{id_}'", code="resource_missing")
+            return cast(Obj, copied(found))
 
     def _act(
         self,

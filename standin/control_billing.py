@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from . import billing_clock, charges, checkout
+from . import billing_clock, charges, checkout, payment_attempts
 from .balance import mature
 from .base import Base
 from .clock import DAY
 from .errors import Obj, invalid
-from .events import Event
 
 
 class BillingControl(Base):
@@ -46,7 +45,8 @@ class BillingControl(Base):
                 intent = self.world.note(found["invoice"]).get("payment_intent")
             if intent is None:
                 raise invalid(f"Checkout Session {session} waits for no payment.")
-            self.finish_payment(intent, succeeds)
+            finish = payment_attempts.finish_processing
+            self._act("payment_intent", intent, finish, succeeds=succeeds)
             return self.get(session)
 
     def expire_checkout(self, session: str) -> Obj:
@@ -72,12 +72,6 @@ class BillingControl(Base):
         with self.world.lock:
             queue = self.world.next_outcomes.setdefault("invoice", [])
             queue.extend({"outcome": outcome} for _ in range(count))
-
-    def finish_payment(
-        self, payment_intent: str, succeeds: bool = True, code: str = "insufficient_funds"
-    ) -> Obj:
-        """See the control of money."""
-        raise NotImplementedError
 
     @property
     def now(self) -> int:
@@ -122,13 +116,3 @@ class BillingControl(Base):
         with self.world.lock:
             self.api_side.changed = True
             return billing_clock.run_due(self.world, self.clock.now, move_clock=False)
-
-    def get(self, id_: str) -> Obj:
-        """Any object by its id."""
-        raise NotImplementedError
-
-    def _event(self, event_id: str) -> Event:
-        event = self.world.log.collection.items.get(event_id)
-        if event is None:
-            raise invalid(f"No such event: '{event_id}'", "id", "resource_missing")
-        return event

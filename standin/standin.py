@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from . import billing_clock, checkout, control, invoices, persistence, subscriptions, versions
-from .api import Answer, Api, copied
+from .api import Answer, Api
 from .clock import Clock
 from .control_billing import BillingControl
 from .control_delivery import DeliveryControl
 from .control_money import MoneyControl
-from .errors import ApiError, Obj, RefusedToStartError
+from .errors import Obj, RefusedToStartError
 from .events import Event, encode_data
 from .ids import IdFactory
 from .server import HOST, Server
@@ -212,14 +212,6 @@ class StandIn(MoneyControl, BillingControl, DeliveryControl):
         ``s.api("POST", "/v1/customers", {"email": "ada@example.com"})``
         """
         return self.api_side.call(self.world, method, path, params or {})
-
-    def get(self, id_: str) -> Obj:
-        """Any object by its id, as it is now; :class:`ApiError` 404 for an unknown one."""
-        with self.world.lock:
-            found = self.world.find(id_)
-            if found is None:
-                raise ApiError(404, f"No such object: '{id_}'", code="resource_missing")
-            return cast(Obj, copied(found))
 
     def state(self) -> Obj:
         """Where things stand: time, cursor, and how many objects of each kind there are."""
