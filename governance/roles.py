@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
@@ -138,8 +139,12 @@ def keep_groups(**kwargs: Any) -> None:
             group.permissions.set(wanted)
 
 
-def keep_groups_after_migrate(sender: Any, **kwargs: Any) -> None:
-    """Run once every app's permissions are there: they are made app by app."""
-    last = [config for config in apps.get_app_configs() if config.models_module][-1]
-    if sender.label == last.label:
+def keep_groups_after_migrate(sender: Any, apps: Apps = global_apps, **kwargs: Any) -> None:
+    """Run once every app's permissions are there: they are made app by app.
+
+    ``apps`` holds the models that are migrated. ``migrate`` of a single app may leave out those of
+    groups; there is nothing to keep then.
+    """
+    last = [config for config in global_apps.get_app_configs() if config.models_module][-1]
+    if sender.label == last.label and "group" in apps.all_models["auth"]:
         keep_groups()

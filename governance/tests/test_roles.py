@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import psycopg
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
+from django.db import connection
 
+from config.tests.processes import BASE_DIR, environment
 from governance.roles import BY_NAME, ROLES, keep_groups, permissions_of
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +42,31 @@ def test_migrate_takes_away_what_was_added_by_hand_and_gives_back_what_was_taken
     call_command("migrate", verbosity=0)
     assert names("executive") == before == names("analyst")
     assert names("night shift") == {"auth.view_user"}
+
+
+def test_one_app_can_be_migrated_alone_on_an_empty_database() -> None:
+    """Where there are no groups yet, none are kept."""
+    env = environment()
+    used = connection.settings_dict["NAME"]
+    empty = f"{used}_empty"
+    parameters = connection.get_connection_params()
+    place = {
+        key: parameters[key] for key in ("host", "port", "user", "password") if key in parameters
+    }
+    with psycopg.connect(**place, dbname="postgres", autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{empty}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{empty}"')
+        try:
+            migrating = subprocess.run(
+                [sys.executable, "manage.py", "migrate", "procrastinate"],
+                cwd=BASE_DIR,
+                env={**env, "DATABASE_URL": env["DATABASE_URL"].replace(used, empty)},
+                capture_output=True,
+                text=True,
+            )
+        finally:
+            server.execute(f'DROP DATABASE "{empty}" WITH (FORCE)')
+    assert migrating.returncode == 0, migrating.stderr
 
 
 def test_keeping_the_groups_again_writes_nothing(queries) -> None:
