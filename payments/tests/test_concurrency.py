@@ -98,6 +98,20 @@ def test_an_observation_that_changes_nothing_is_told_to_nobody(announced: Counte
     assert Customer.objects.get().as_of.timestamp() == NOW + 2
 
 
+def test_an_event_in_another_hand_is_passed_over_and_not_waited_for() -> None:
+    """The row's own lock: the object's alone would let in who had looked before it was released."""
+    inbox.store([event("customer.created", make.customer(f"cus_{i}")) for i in (1, 2)], Source.READ)
+
+    def other(_: int) -> list[str]:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+            return [event.object_id for event in claim(10)[0]]
+
+    with transaction.atomic():
+        StripeEvent.objects.select_for_update().get(object_id="cus_1")
+        assert together(1, other) == [["cus_2"]]
+
+
 def test_observations_of_one_object_in_two_hands_lose_nothing() -> None:
     """One worker holds the first event of a charge; another may not touch the second one."""
     inbox.store([event("charge.succeeded", make.charge(balance_transaction=None))], Source.LISTED)
