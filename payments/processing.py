@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, OutOfMemory
 
 from payments.changes import announce
 from payments.inbox import embedded, entry_of, insert
@@ -79,6 +79,10 @@ def process_batch(size: int) -> tuple[Drained, bool]:
         # No event's fault. All of it was rolled back, and the rows are free again.
         if isinstance(error.__cause__, DeadlockDetected):
             return Drained(), True
+        if isinstance(error.__cause__, OutOfMemory) and size > 1:
+            # Each payment of a batch is locked: see max_locks_per_transaction.
+            logger.warning("The database has no room for a batch of %d events; halving it", size)
+            return process_batch(size // 2)
         raise  # the database went away
     except Exception:
         logger.exception("a batch of %d events failed; finding the one that did it", len(claimed))

@@ -241,6 +241,25 @@ def test_a_charge_and_its_refund_in_two_hands_both_reach_the_order(
     assert (order.status, order.captured_minor, order.refunded_minor) == ("paid", 5000, 2000)
 
 
+def test_a_batch_that_needs_more_locks_than_the_server_has_is_tried_in_smaller_ones() -> None:
+    inbox.store(
+        [event("customer.created", make.customer(f"cus_{i}")) for i in range(40)], Source.LISTED
+    )
+
+    def full_lock_table(batch: Changes) -> None:
+        if sum(len(objects) for objects in batch.by_model.values()) > 10:
+            with connection.cursor() as cursor:
+                cursor.execute("DO $$BEGIN RAISE out_of_memory; END$$")
+
+    changes.on_change(full_lock_table)
+    try:
+        done = drain()
+    finally:
+        changes._handlers.remove(full_lock_table)
+    assert (done.processed, done.failed) == (40, 0)
+    assert set(StripeEvent.objects.values_list("attempts", flat=True)) == {1}
+
+
 def test_draining_ends_only_when_another_workers_events_are_done_too() -> None:
     """Who drains and then looks must find what was in the inbox."""
     inbox.store([event("customer.created", make.customer())], Source.LISTED)
