@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,10 @@ HEARTBEAT = 5.0  # seconds between a worker's signs of life
 STALLED_AFTER = 20.0  # seconds without one, and its jobs are somebody else's
 # Seconds that a worker whose database is gone waits for it to sign off.
 POOL_PATIENCE = 2.0
+# Asked to stop, it waits for its running jobs as long as it likes, but only so many seconds of them
+# without a database: they can't end well then, and are run again.
+STOP_PATIENCE = 4.0
+PROBE_TIMEOUT = 1.0
 RETRY_AFTER = (0.2, 0.5, 1.0, 2.0)  # seconds; the last one for ever after
 # One job for what webhooks brought, and room for the slow ones beside it.
 CONCURRENCY = 4
@@ -44,8 +49,11 @@ def as_job(call_next: Callable[[], Any], context: JobContext, worker: Worker) ->
         return call_next()
 
 
-async def run(stop: asyncio.Event, *, concurrency: int = CONCURRENCY) -> None:
-    """Run jobs until ``stop`` is set, then finish those that are running and return."""
+async def run(stop: asyncio.Event, *, concurrency: int = CONCURRENCY) -> bool:
+    """Run jobs until ``stop`` is set, then finish those that are running and return.
+
+    False if they couldn't be finished because the database went away: they run still.
+    """
     failures = 0
     while not stop.is_set():
         session = asyncio.create_task(_session(concurrency))
@@ -54,10 +62,12 @@ async def run(stop: asyncio.Event, *, concurrency: int = CONCURRENCY) -> None:
         await asyncio.wait({session, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
             session.cancel()  # procrastinate takes it as the wish to stop when its jobs are done
+            if not await _finish(session):
+                return False
         [ended] = await asyncio.gather(session, return_exceptions=True)
         stopping.cancel()
         if stop.is_set():
-            return
+            return True
         if isinstance(ended, BaseException):
             reason = str(ended.__cause__ or ended).strip().splitlines() or [type(ended).__name__]
             logger.warning("The worker lost the database: %s", reason[0])
@@ -67,12 +77,32 @@ async def run(stop: asyncio.Event, *, concurrency: int = CONCURRENCY) -> None:
         failures += 1
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
+    return True
+
+
+async def _finish(session: asyncio.Task[None]) -> bool:
+    """Wait until the session has ended; False if its database stays away meanwhile."""
+    now = asyncio.get_running_loop().time
+    answered = now()
+    while not session.done():
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT), await _connect():
+                answered = now()
+        except (TimeoutError, psycopg.OperationalError):
+            if now() - answered > STOP_PATIENCE:
+                return False
+        await asyncio.wait({session}, timeout=0.5)
+    return True
+
+
+async def _connect() -> psycopg.AsyncConnection[Any]:
+    return await psycopg.AsyncConnection.connect(**connector_params())
 
 
 async def _session(concurrency: int) -> None:
     """Run procrastinate's worker over connections of its own, as long as they last."""
     # A pool waits ever longer between its tries; this fails at once while there is no server.
-    async with await psycopg.AsyncConnection.connect(**connector_params()):
+    async with await _connect():
         pass
     connector = PsycopgConnector(kwargs=connector_params(), timeout=POOL_PATIENCE)
     with app.replace_connector(connector):
@@ -109,7 +139,10 @@ async def requeue_stalled(app: App) -> int:
 
 
 async def run_until_signal(*, concurrency: int = CONCURRENCY) -> None:
-    """Run jobs until SIGTERM or SIGINT; a second signal ends the process at once."""
+    """Run jobs until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    So does a database that has gone away: threads that wait for it can't be ended otherwise.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -120,4 +153,7 @@ async def run_until_signal(*, concurrency: int = CONCURRENCY) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_once, number)
-    await run(stop, concurrency=concurrency)
+    if not await run(stop, concurrency=concurrency):
+        logger.warning("The database is away: jobs that were running will be run again")
+        logging.shutdown()
+        os._exit(1)

