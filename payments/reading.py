@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import stripe
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from payments import inbox
@@ -30,7 +30,8 @@ from payments.client import (
     refuse_in_transaction,
     stripe_client,
 )
-from payments.models import ReadRequest, Source
+from payments.models import CheckoutSession, InvoicePayment, ReadRequest, Source
+from payments.reads import ORIGIN
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ READERS: dict[str, Reader] = {
     "invoice.payments": _list("/v1/invoice_payments", "invoice"),
     "invoice_payment": _object("/v1/invoice_payments"),
     "payment_intent": _object("/v1/payment_intents"),
-    "payment_intent.origin": _origin,
+    ORIGIN: _origin,
     "payout": _object("/v1/payouts"),
     "payout.balance_transactions": _list("/v1/balance_transactions", "payout", context="payout"),
     "price": _object("/v1/prices"),
@@ -162,6 +163,7 @@ def drain(limit: int | None = None, *, client: stripe.StripeClient | None = None
         result.note = str(error)
         return result
     refuse_in_transaction()
+    _drop_answered()
     while limit is None or limit > 0:
         claimed = _claim(CLAIM if limit is None else min(limit, CLAIM))
         if not claimed:
@@ -173,6 +175,16 @@ def drain(limit: int | None = None, *, client: stripe.StripeClient | None = None
         if limit is not None:
             limit -= len(claimed)
     return result
+
+
+def _drop_answered() -> None:
+    """Let go of the origins that events have told of meanwhile: two requests for each of them."""
+    intent = OuterRef("key")
+    known = Exists(CheckoutSession.objects.filter(payment_intent=intent)) | Exists(
+        InvoicePayment.objects.filter(payment_intent=intent)
+    )
+    due = ReadRequest.objects.filter(kind=ORIGIN, not_before__lte=timezone.now())
+    due.filter(known).delete()
 
 
 def _claim(most: int) -> list[ReadRequest]:

@@ -26,6 +26,7 @@ from payments.client import (
 )
 from payments.models import Invoice, PaymentIntent, ReadRequest, Source, SyncCursor
 from payments.reading import observed
+from payments.reads import ORIGIN
 from payments.resources import RESOURCES, Query, Resource
 
 logger = logging.getLogger(__name__)
@@ -325,7 +326,7 @@ def _withdraw_answered(result: Synced, since: datetime | None) -> None:
         intents = PaymentIntent.objects.filter(created__lt=min(payments, sessions))
         # A session makes its intent at any time of its life.
         first = since + SESSION_LIFE if since else None
-        _withdraw("payment_intent.origin", intents.filter(created__gte=first) if first else intents)
+        _withdraw(ORIGIN, intents.filter(created__gte=first) if first else intents)
 
 
 def _withdraw(kind: str, answered: QuerySet[Invoice] | QuerySet[PaymentIntent]) -> None:

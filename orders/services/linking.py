@@ -20,9 +20,11 @@ from payments.models import Customer as StripeCustomer
 
 # How long a payment that names no order waits for its intent and its Checkout session.
 PATIENCE = timedelta(minutes=5)
+# What it waits for usually comes as an event of its own, and needn't be asked for then.
+ASK_AFTER = timedelta(seconds=30)
 # The reads that can tell (payments.reading).
 INTENT = "payment_intent"
-ORIGIN = "payment_intent.origin"
+ORIGIN = reads.ORIGIN
 
 
 @dataclass
@@ -180,7 +182,10 @@ def await_sessions(waiting: Collection[Payment], unlinked: Collection[Payment]) 
         ],
         ignore_conflicts=True,
     )
-    reads.request(wish for payment in new for wish in wishes(payment))
+    reads.request(
+        (wish for payment in new for wish in wishes(payment)),
+        not_before={payment.key: payment.observed_at + ASK_AFTER for payment in new},
+    )
 
 
 def wishes(payment: Payment) -> list[tuple[str, str]]:

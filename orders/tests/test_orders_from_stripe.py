@@ -165,7 +165,8 @@ def test_without_a_session_discount_tax_and_shipping_are_unknown():
 
 def test_an_intent_that_names_no_order_waits_five_minutes():
     put(intent(as_of=at(2)), charge())
-    assert ReadRequest.objects.get().kind == "payment_intent.origin"
+    asked = ReadRequest.objects.get()
+    assert (asked.kind, asked.not_before) == ("payment_intent.origin", at(2.5))
     ReadRequest.objects.all().delete()
     assert settle_waiting(at(6.9)) == 0
     assert not Order.objects.exists()

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from payments import processing, reading, reads
+from payments import inbox, processing, reading, reads
 from payments.client import CallInTransaction
 from payments.models import (
     BalanceTransaction,
@@ -127,6 +127,33 @@ def test_the_origin_of_an_invoices_intent_is_the_invoice(shop: Shop) -> None:
     processing.drain()
     assert InvoicePayment.objects.get().invoice_id == shop["invoice"]
     assert not CheckoutSession.objects.exists()
+
+
+def test_an_origin_that_an_event_has_told_of_meanwhile_isnt_asked_for(shop: Shop) -> None:
+    sold, billed = shop["payment_intent"], shop.standin.get(shop["invoice_payment"])["payment"]
+    told = [shop.standin.get(shop[kind]) for kind in ("checkout.session", "invoice_payment")]
+    inbox.store(
+        [
+            inbox.read_observation(each, as_of=timezone.now(), api_version=stripe.api_version)
+            for each in told
+        ],
+        Source.READ,
+    )
+    processing.drain()
+    ReadRequest.objects.all().delete()
+    reads.request([(reads.ORIGIN, key) for key in (sold, billed["payment_intent"])])
+    assert reading.drain() == reading.Read()
+    assert not ReadRequest.objects.exists()
+
+
+def test_a_read_may_be_wanted_for_later(shop: Shop) -> None:
+    soon = timezone.now() + timedelta(seconds=30)
+    reads.request(
+        [("charge", shop["charge"]), ("refund", shop["refund"])], not_before={shop["charge"]: soon}
+    )
+    assert reading.drain().read == 1
+    waiting = ReadRequest.objects.get()
+    assert (waiting.key, waiting.not_before) == (shop["charge"], soon)
 
 
 def test_an_intent_that_came_from_nothing_is_read_all_the_same(standin: StandIn) -> None:
