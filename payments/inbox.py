@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -261,29 +261,37 @@ def check_depth(payload: Mapping[str, Any]) -> None:
     raise BadBody(f"the body is nested more than {MAX_DEPTH} deep")
 
 
-COLUMNS: list[tuple[str, str, Callable[[Entry], Any]]] = [
-    ("stripe_id", "text", lambda e: e.stripe_id),
-    ("source", "text", lambda e: e.source),
-    ("type", "text", lambda e: e.type),
-    ("object_type", "text", lambda e: e.object_type),
-    ("object_id", "text", lambda e: e.object_id),
-    ("api_version", "text", lambda e: e.api_version),
-    ("livemode", "boolean", lambda e: e.livemode),
-    ("as_of", "timestamptz", lambda e: e.as_of),
-    ("payload", "jsonb", lambda e: e.payload),
-    ("note", "text", lambda e: e.note),
-    ("status", "text", lambda e: e.status),
-]
+# The columns that an entry has, by what PostgreSQL makes of its JSON.
+COLUMNS = {
+    "stripe_id": "text",
+    "source": "text",
+    "type": "text",
+    "object_type": "text",
+    "object_id": "text",
+    "api_version": "text",
+    "livemode": "boolean",
+    "as_of": "timestamptz",
+    "payload": "jsonb",
+    "note": "text",
+    "status": "text",
+}
+# One text with all rows: quoting each payload as an element of an array takes three times as long.
 INSERT = f"""
     INSERT INTO payments_stripeevent
-        ({", ".join(name for name, _, _ in COLUMNS)},
-        received_at, not_before, attempts, error, processed_at)
+        ({", ".join(COLUMNS)}, received_at, not_before, attempts, error, processed_at)
     SELECT *, now(), now(), 0, '', CASE WHEN status = 'ignored' THEN now() END
-    FROM unnest({", ".join(f"%s::{kind}[]" for _, kind, _ in COLUMNS)})
-        AS entry ({", ".join(name for name, _, _ in COLUMNS)})
+    FROM json_to_recordset(%s)
+        AS entry ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
     ON CONFLICT (stripe_id) DO NOTHING
     RETURNING id
 """
+
+
+def row(entry: Entry) -> str:
+    """The entry as a JSON object by columns; its payload is JSON already."""
+    rest = {name: getattr(entry, name) for name in COLUMNS if name != "payload"}
+    head = json.dumps(rest, default=datetime.isoformat)
+    return f'{head[:-1]}, "payload": {entry.payload}}}'
 
 
 def insert(entries: Sequence[Entry]) -> list[int]:
@@ -293,7 +301,7 @@ def insert(entries: Sequence[Entry]) -> list[int]:
     # One order for all, so that two inserts of the same events wait for each other and no more.
     entries = sorted(entries, key=lambda entry: entry.stripe_id)
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [[value(entry) for entry in entries] for _, _, value in COLUMNS])
+        cursor.execute(INSERT, [f"[{','.join(map(row, entries))}]"])
         return [key for (key,) in cursor.fetchall()]
 
 
