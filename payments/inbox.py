@@ -162,7 +162,7 @@ def entry_of(payload: Mapping[str, Any], *, source: str) -> Entry:
     Raises:
         BadBody: the message names the field.
     """
-    text, note = encode(payload)
+    payload, text, note = encode(payload)
     data = payload.get("data")
     data = data.get("object") if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping):
@@ -175,7 +175,7 @@ def entry_of(payload: Mapping[str, Any], *, source: str) -> Entry:
         raise BadBody("data.object.id is not an id of at most 255 characters")
     account = payload.get("account")
     if account and account != settings.STRIPE_ACCOUNT:
-        note = f"of another account, {str(account)[:100]}"
+        note = "; ".join(filter(None, [note, f"of another account, {str(account)[:100]}"]))
         object_type, object_id = "", None
     livemode = payload.get("livemode", False)
     if not isinstance(livemode, bool):
@@ -218,19 +218,19 @@ def _matches(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def encode(payload: Mapping[str, Any]) -> tuple[str, str]:
-    """The payload as PostgreSQL can keep it, and a note where that isn't quite what came.
+def encode(payload: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, str]:
+    """The payload as PostgreSQL can keep it, its text, and a note where that isn't quite what came.
 
     A NUL or half a surrogate pair in a name is no reason to lose a payment: each becomes U+FFFD.
     """
     check_depth(payload)
     text = json.dumps(payload)
     if not SUSPECT.search(text):
-        return text, ""
+        return payload, text, ""
     cleaned = clean(payload)
     if cleaned == payload:
-        return text, ""  # whole pairs
-    return json.dumps(cleaned), "characters that can't be stored were replaced by U+FFFD"
+        return payload, text, ""  # whole pairs
+    return cleaned, json.dumps(cleaned), "characters that can't be stored were replaced by U+FFFD"
 
 
 def clean(value: Any) -> Any:

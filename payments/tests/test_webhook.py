@@ -217,6 +217,17 @@ def test_characters_that_cannot_be_stored_are_replaced_and_noted() -> None:
     assert "replaced" in StripeEvent.objects.get().note
 
 
+@pytest.mark.parametrize("field", ["account", "api_version"])
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "\0\udfff" * 30], ids=["NUL", "half", "many"])
+def test_odd_characters_of_the_envelope_are_replaced_too(field: str, odd: str) -> None:
+    payload = changed(**{field: f"a{odd}b"})
+    assert post(payload).status_code == 200
+    row = StripeEvent.objects.get()
+    assert "\ufffd" in row.payload[field]
+    assert "\ufffd" in (row.note if field == "account" else row.api_version)
+    assert drain().failed == 0
+
+
 def test_an_unknown_type_is_kept_and_ignored() -> None:
     post(body(event("treasury.something", {"id": "x_1", "object": "treasury.thing"})))
     post(body(event("invoice.upcoming", make.invoice() | {"id": None})))
