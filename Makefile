@@ -18,7 +18,7 @@ BOOTSTRAP = @VENV="$(VENV)" PYTHON="$(PYTHON)" $(or $(FIRST),$(error \
 help:
 	@echo 'make setup   make the environment for development'
 	@echo 'make demo    run the product with sample data; PORT=$(PORT), Ctrl-C stops it'
-	@echo 'make stop    stop the embedded Postgres, should one still run'
+	@echo 'make stop    stop what still runs here: a demo, the embedded Postgres'
 	@echo 'make test    run all tests; ARGS="-k refund" runs some'
 	@echo 'make check   lint, types, imports, migrations, settings, locks'
 	@echo 'make fmt     format the code'
@@ -34,7 +34,7 @@ demo:
 
 stop:
 	$(BOOTSTRAP) requirements-demo.txt
-	@$(RUN) -m config.start stop
+	@$(RUN) -m config.stop
 
 test:
 	$(BOOTSTRAP) requirements-dev.txt

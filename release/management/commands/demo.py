@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from release.demo.running import DemoFailed, run
+from release.demo.alone import DemoFailed
+from release.demo.running import run
 from release.demo.seeding import ORDERS, NotADemo
 
 
@@ -19,14 +20,17 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="0 takes any free one")
+        parser.add_argument("--port", default="8000", help="0 takes any free one")
         parser.add_argument(
             "--orders", type=int, default=ORDERS, help="in the past of a new demo (%(default)s)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        port = options["port"]
+        if not port.isascii() or not port.isdigit():
+            raise CommandError(f"PORT={port} isn't a number. Choose one: make demo PORT=8001")
         try:
-            run(options["port"], self.say, orders=options["orders"])
+            run(int(port), self.say, orders=options["orders"])
         except (DemoFailed, NotADemo) as error:
             raise CommandError(str(error)) from None
 
