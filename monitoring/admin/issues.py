@@ -90,6 +90,7 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
     search_help_text = "The id of what an issue is about: exactly. Several may be pasted."
     actions = ("run_check_now",)
     page_actions = ("run_check_now",)
+    nothing_here = "No issue is open."
     readonly_fields = (
         "severity_sign",
         "subject",
@@ -137,12 +138,12 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
         return money(issue.amount_minor, issue.currency)
 
     @admin.display(description="first seen")
-    def since(self, issue: Issue) -> str:
-        return f"{issue.first_seen:%Y-%m-%d %H:%M} UTC"
+    def since(self, issue: Issue) -> SafeString | str:
+        return moment(issue.first_seen)
 
     @admin.display(description="last seen")
-    def latest(self, issue: Issue) -> str:
-        return f"{issue.last_seen:%Y-%m-%d %H:%M} UTC"
+    def latest(self, issue: Issue) -> SafeString | str:
+        return moment(issue.last_seen)
 
     @admin.display(description="check")
     def check_title(self, issue: Issue) -> str:
