@@ -12,9 +12,9 @@ from django.utils.html import format_html
 
 from auditlog.readonly import ReadOnlyAdmin
 from monitoring import registry
-from monitoring.admin.evidence import evidence_table, link
+from monitoring.admin.evidence import evidence_table, find, link
 from monitoring.models import Issue, IssueTransition
-from monitoring.registry import CRASHED
+from monitoring.registry import CRASHED, WHOLE
 from monitoring.selectors import SEVERITY_RANK
 from monitoring.services.runs import run_checks
 from payments.admin.columns import money
@@ -157,7 +157,16 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
 
     @admin.display(description="about")
     def subject(self, issue: Issue) -> SafeString | str:
-        return link(issue.subject_type, issue.subject_id)
+        """What it is about, by the name that people know."""
+        model = find(issue.subject_type)
+        if model is None or issue.subject_id == WHOLE:
+            return link(issue.subject_type, issue.subject_id)
+        try:
+            row = model._base_manager.filter(pk=issue.subject_id).first()
+        except ValueError:  # a key that no row can have
+            row = None
+        name = f"{model._meta.verbose_name} {row}" if row else ""
+        return link(issue.subject_type, issue.subject_id, name)
 
     @admin.display(description="evidence")
     def evidence_shown(self, issue: Issue) -> SafeString | str:

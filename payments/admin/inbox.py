@@ -47,7 +47,7 @@ class ObjectFilter(admin.SimpleListFilter):
     parameter_name = "object_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name.replace("_", " ")) for name in sorted(MIRRORED)]
+        return [(name, name.replace("_", " ").replace(".", " ")) for name in sorted(MIRRORED)]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[StripeEvent]
