@@ -148,7 +148,7 @@ USE_I18N = False
 FORMAT_MODULE_PATH = "config.formats"
 
 # Stripe
-STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="").strip()
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 # Stripe's limits are 100 a second in live mode, 25 in a sandbox; the shop needs some of them.
 STRIPE_REQUESTS_PER_SECOND = number("STRIPE_REQUESTS_PER_SECOND", 20)
