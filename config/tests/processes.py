@@ -93,7 +93,7 @@ def test_database_url() -> str:
     host, port = settings["HOST"], settings["PORT"]
     password = f":{quote(settings['PASSWORD'], safe='')}" if settings["PASSWORD"] else ""
     # A socket folder stands in the path: postgres://user@//folder/name
-    place = f"/{host}" if host.startswith("/") else f"{host}:{port}" if port else host
+    place = f"/{quote(host)}" if host.startswith("/") else f"{host}:{port}" if port else host
     return f"postgres://{quote(settings['USER'], safe='')}{password}@{place}/{settings['NAME']}"
 
 

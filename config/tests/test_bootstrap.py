@@ -79,6 +79,13 @@ def test_a_python_without_venv_says_which_package_brings_it(clone: Path) -> None
 def test_a_path_with_a_space_is_refused(tmp_path: Path) -> None:
     spaced = make_clone(tmp_path / "with space")
     assert "path with a space" in refusal(bootstrap(spaced))
+    assert "path with '$'" in refusal(bootstrap(make_clone(tmp_path / "with$dollar")))
+
+
+def test_a_folder_that_is_not_ones_own_is_refused(clone: Path) -> None:
+    (clone / ".local").write_text("no folder, which stops root too\n")
+    line = refusal(bootstrap(clone))
+    assert f"can't: File exists ({clone}/.local). Work in a clone that is yours." in line
 
 
 def test_the_environment_is_made_once_and_the_lock_installed_once(clone: Path) -> None:
