@@ -1,0 +1,188 @@
+"""The settlement ledger: what Stripe's balance transactions say, in the currency Stripe pays in.
+
+Every movement stands on its own date: a dispute's withdrawal on the day it was withdrawn, its
+reversal on the day it came back, a refund that failed on the day it failed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from payments.models import (
+    BalanceTransaction,
+    Charge,
+    CountedRefund,
+    Dispute,
+    MirrorObject,
+    PaymentIntent,
+    Refund,
+)
+
+# A transaction of this category is a fee in its own right; those of the others may carry one.
+FEE = "fee"
+# An inquiry, and a dispute that was resolved before the bank opened it, move no money.
+MOVES_NOTHING = ("warning_needs_response", "warning_under_review", "warning_closed", "prevented")
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A balance transaction and whose it is: the object it is for and the charge behind that."""
+
+    transaction: BalanceTransaction
+    source: MirrorObject
+    charge_id: str
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sums in one settlement currency, in its minor units: ``net`` is ``gross`` less ``fees``."""
+
+    currency: str
+    gross: int
+    fees: int
+    net: int
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What reached the balance for some payments, the first movement first.
+
+    ``missing`` are the Stripe ids of what must have moved money by a transaction that we don't
+    have: the transaction's id where it is known, else that of the object it is for.
+    """
+
+    movements: tuple[Movement, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> tuple[Total, ...]:
+        """Sums of what we have, by settlement currency; the truth only if nothing is missing."""
+        sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+        for movement in self.movements:
+            row = movement.transaction
+            is_fee = row.reporting_category == FEE
+            total = sums[row.currency]
+            total[0] += 0 if is_fee else row.amount
+            total[1] += row.fee - (row.amount if is_fee else 0)
+            total[2] += row.net
+        return tuple(Total(currency, *values) for currency, values in sorted(sums.items()))
+
+    @property
+    def totals(self) -> tuple[Total, ...] | None:
+        """Sums by settlement currency, or None: unknown, because a transaction is missing."""
+        return None if self.missing else self.known
+
+    def of_charge(self, charge_id: str) -> Settlement:
+        """The part that is a charge's own: it, its refunds, its disputes.
+
+        What is missing stays missing: it may be this charge's.
+        """
+        return Settlement(
+            tuple(movement for movement in self.movements if movement.charge_id == charge_id),
+            self.missing,
+        )
+
+
+def together(settlements: Iterable[Settlement]) -> Settlement:
+    """The settlement of several payments as one, such as all of an order's."""
+    parts = list(settlements)
+    movements = (movement for part in parts for movement in part.movements)
+    return Settlement(
+        tuple(sorted(movements, key=when)),
+        tuple(dict.fromkeys(key for part in parts for key in part.missing)),
+    )
+
+
+def when(movement: Movement) -> tuple[object, str]:
+    row = movement.transaction
+    return row.created or row.available_on, row.pk
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A charge, refund or dispute, the transactions that it names, and whether it moved money."""
+
+    row: MirrorObject
+    payment: str
+    charge_id: str
+    named: frozenset[str]
+    moved: bool
+
+
+def settlement_of(payments: Collection[str]) -> dict[str, Settlement]:
+    """Fees and net of payments by their keys (``Charge.payment``): charges, refunds and disputes.
+
+    Amounts are in the currency of settlement, which may not be the one the customer paid in. A
+    payment of which anything is missing says so instead of counting it as 0. Six statements at
+    the most, however many payments.
+    """
+    owners = list(owners_of(payments))
+    ids = {owner.row.pk for owner in owners}
+    named = {key for owner in owners for key in owner.named}
+    found = BalanceTransaction.objects.filter(Q(pk__in=named) | Q(source__in=ids)).order_by()
+    rows = {row.pk: row for row in found}
+    by_source: dict[str, set[str]] = defaultdict(set)
+    for row in rows.values():
+        by_source[row.source].add(row.pk)
+
+    movements: dict[str, list[Movement]] = defaultdict(list)
+    missing: dict[str, list[str]] = {key: [key] for key in unknown_payments(payments, owners)}
+    for owner in owners:
+        theirs = owner.named | by_source[owner.row.pk]
+        movements[owner.payment] += [
+            Movement(rows[key], owner.row, owner.charge_id) for key in theirs if key in rows
+        ]
+        lacking = sorted(theirs - rows.keys())
+        if owner.moved and not theirs:
+            lacking = [owner.row.pk]
+        missing.setdefault(owner.payment, []).extend(lacking)
+    return {
+        key: Settlement(tuple(sorted(movements[key], key=when)), tuple(missing.get(key, ())))
+        for key in payments
+    }
+
+
+def owners_of(payments: Collection[str]) -> Iterator[Owner]:
+    """The charges of the payments, their refunds and their disputes; four statements."""
+    charges = {row.pk: row for row in Charge.objects.filter(payment__in=payments).order_by()}
+    refunds = list(Refund.objects.filter(charge__in=charges.keys()).order_by())
+    # What a released authorisation "refunded" moved no money.
+    untold = [row.pk for row in refunds if not row.balance_transaction_id]
+    counted = set(CountedRefund.objects.filter(pk__in=untold).values_list("pk", flat=True))
+    for charge in charges.values():
+        captured = charge.captured_at is not None and charge.amount_captured > 0
+        yield Owner(charge, charge.payment, charge.pk, named_by(charge), captured)
+    for refund in refunds:
+        key = str(refund.charge_id)
+        yield Owner(refund, charges[key].payment, key, named_by(refund), refund.pk in counted)
+    for dispute in Dispute.objects.filter(charge__in=charges.keys()).order_by():
+        key = str(dispute.charge_id)
+        moved = dispute.status not in MOVES_NOTHING
+        named = frozenset(dispute.balance_transactions)
+        yield Owner(dispute, charges[key].payment, key, named, moved)
+
+
+def named_by(row: Charge | Refund) -> frozenset[str]:
+    """The transactions that the row names: of its success and of its failure."""
+    named = (row.balance_transaction_id, row.failure_balance_transaction_id)
+    return frozenset(key for key in named if key)
+
+
+def unknown_payments(payments: Collection[str], owners: Iterable[Owner]) -> set[str]:
+    """Payments whose money has no charge here: it, or all of the payment, hasn't arrived."""
+    lacking = set(payments) - {owner.payment for owner in owners if owner.moved}
+    if not lacking:
+        return set()
+    charged = {owner.payment for owner in owners}
+    intents = dict(
+        PaymentIntent.objects.filter(pk__in=lacking).order_by().values_list("pk", "status")
+    )
+    return {
+        key
+        for key in lacking
+        if intents.get(key) == "succeeded" or (key not in intents and key not in charged)
+    }
