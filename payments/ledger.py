@@ -7,9 +7,11 @@ reversal on the day it came back, a refund that failed on the day it failed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
+from django.db import connection
 from django.db.models import Q
 
 from payments.models import (
@@ -26,6 +28,54 @@ from payments.models import (
 FEE = "fee"
 # An inquiry, and a dispute that was resolved before the bank opened it, move no money.
 MOVES_NOTHING = ("warning_needs_response", "warning_under_review", "warning_closed", "prevented")
+
+
+LEDGER = """
+SELECT asked.day, row.currency, row.reporting_category, count(*),
+    sum(row.amount)::bigint, sum(row.fee)::bigint, sum(row.net)::bigint
+FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+    AS asked (day, starts, ends)
+JOIN payments_balancetransaction AS row
+    ON row.created >= asked.starts AND row.created < asked.ends
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+"""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """The balance transactions of one day, settlement currency and category of Stripe's.
+
+    ``net`` is ``amount`` less ``fee``, in minor units; each can be negative. A transaction of
+    category ``fee`` is a fee too: its amount is what it cost, negative.
+    """
+
+    day: date
+    currency: str
+    reporting_category: str
+    transactions: int
+    amount: int
+    fee: int
+    net: int
+
+
+def ledger(days: Sequence[tuple[date, datetime, datetime]]) -> list[LedgerRow]:
+    """The settlement ledger of the days, each given with its first instant and the next day's.
+
+    Ordered by day, currency and category; a day without a movement has no row. One statement. A
+    transaction stands on the day that Stripe made it, so a dispute's withdrawal and its reversal
+    each on their own, and a day that has ended gets nothing new but what we hear of late.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LEDGER,
+            {
+                "days": [day for day, _, _ in days],
+                "starts": [start for _, start, _ in days],
+                "ends": [end for _, _, end in days],
+            },
+        )
+        return [LedgerRow(*row) for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from config.tests.rows import build
-from payments.ledger import Total, settlement_of, together
+from payments.ledger import LedgerRow, Total, ledger, settlement_of, together
 from payments.models import BalanceTransaction, Charge, Dispute, PaymentIntent, Refund
 
 pytestmark = pytest.mark.django_db
@@ -236,3 +236,64 @@ def test_many_payments_cost_as_many_statements_as_one(queries):
 def test_nothing_asked_is_nothing_answered():
     assert settlement_of([]) == {}
     assert together([]).totals == ()
+
+
+def days(*numbers: int) -> list[tuple[Any, datetime, datetime]]:
+    """Days of March 2026 in UTC."""
+    starts = [datetime(2026, 3, number, tzinfo=UTC) for number in numbers]
+    return [(start.date(), start, start + DAY) for start in starts]
+
+
+def test_the_ledger_has_each_movement_of_a_dispute_on_its_own_day():
+    charged()
+    refunded()
+    withdrawn()
+    reinstated()
+    disputed("won", "txn_w", "txn_b")
+    assert ledger(days(*range(1, 12))) == [
+        LedgerRow(date(2026, 3, 1), "eur", "charge", 1, 9_000, 300, 8_700),
+        LedgerRow(date(2026, 3, 2), "eur", "refund", 1, -900, 0, -900),
+        LedgerRow(date(2026, 3, 3), "eur", "dispute", 1, -8_100, 1_500, -9_600),
+        LedgerRow(date(2026, 3, 10), "eur", "dispute_reversal", 1, 8_100, -1_500, 9_600),
+    ]
+
+
+def test_the_ledger_keeps_currencies_and_categories_apart_and_sums_within():
+    for key, currency, category in (
+        ("1", "eur", "charge"),
+        ("2", "eur", "charge"),
+        ("3", "eur", "fee"),
+        ("4", "gbp", "charge"),
+    ):
+        transaction(f"txn_{key}", "x", 100, 1, currency=currency, reporting_category=category)
+    found = [
+        (row.currency, row.reporting_category, row.transactions, row.net) for row in ledger(days(1))
+    ]
+    assert found == [("eur", "charge", 2, 198), ("eur", "fee", 1, 99), ("gbp", "charge", 1, 99)]
+
+
+def test_a_day_begins_where_it_is_said_to_begin():
+    """A day in Auckland begins the noon before in UTC."""
+    transaction("txn_1", "x", 100, created=datetime(2026, 3, 1, 10, 59, 59, tzinfo=UTC))
+    transaction("txn_2", "x", 10, created=datetime(2026, 3, 1, 11, tzinfo=UTC))
+    noon = datetime(2026, 3, 1, 11, tzinfo=UTC)
+    [first, second] = ledger(
+        [(date(2026, 3, 1), noon - DAY, noon), (date(2026, 3, 2), noon, noon + DAY)]
+    )
+    assert (first.amount, second.amount) == (100, 10)
+
+
+def test_the_ledger_of_no_days_is_empty():
+    transaction("txn_1", "x", 100)
+    assert ledger([]) == []
+
+
+def test_the_ledger_of_all_days_is_the_balance(queries):
+    charged()
+    withdrawn()
+    with queries() as asked:
+        rows = ledger(days(*range(1, 12)))
+    assert len(asked) == 1
+    assert sum(row.net for row in rows) == sum(
+        BalanceTransaction.objects.values_list("net", flat=True)
+    )
