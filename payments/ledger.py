@@ -26,8 +26,6 @@ from payments.models import (
 
 # A transaction of this category is a fee in its own right; those of the others may carry one.
 FEE = "fee"
-# An inquiry, and a dispute that was resolved before the bank opened it, move no money.
-MOVES_NOTHING = ("warning_needs_response", "warning_under_review", "warning_closed", "prevented")
 
 
 LEDGER = """
@@ -154,13 +152,13 @@ def when(movement: Movement) -> tuple[object, str]:
 
 @dataclass(frozen=True)
 class Owner:
-    """A charge, refund or dispute, the transactions that it names, and whether it moved money."""
+    """A charge, refund or dispute, the transactions that it names, and how many it must have."""
 
     row: MirrorObject
     payment: str
     charge_id: str
     named: frozenset[str]
-    moved: bool
+    needed: int
 
 
 def settlement_of(payments: Collection[str]) -> dict[str, Settlement]:
@@ -171,6 +169,23 @@ def settlement_of(payments: Collection[str]) -> dict[str, Settlement]:
     the most, however many payments.
     """
     owners = list(owners_of(payments))
+    settled = settle(owners)
+    unknown = unknown_payments(payments, owners)
+    result = {}
+    for key in payments:
+        found = settled.get(key, Settlement())
+        missing = (key, *found.missing) if key in unknown else found.missing
+        result[key] = Settlement(found.movements, missing)
+    return result
+
+
+def settlement_of_dispute(dispute: Dispute) -> Settlement:
+    """What moved for one dispute: withdrawals, reversals, fees; one statement."""
+    return settle([owner_of(dispute, dispute.pk)])[dispute.pk]
+
+
+def settle(owners: Sequence[Owner]) -> dict[str, Settlement]:
+    """The settlements of the owners by their ``payment``; one statement."""
     ids = {owner.row.pk for owner in owners}
     named = {key for owner in owners for key in owner.named}
     found = BalanceTransaction.objects.filter(Q(pk__in=named) | Q(source__in=ids)).order_by()
@@ -178,21 +193,19 @@ def settlement_of(payments: Collection[str]) -> dict[str, Settlement]:
     by_source: dict[str, set[str]] = defaultdict(set)
     for row in rows.values():
         by_source[row.source].add(row.pk)
-
-    movements: dict[str, list[Movement]] = defaultdict(list)
-    missing: dict[str, list[str]] = {key: [key] for key in unknown_payments(payments, owners)}
+    movements: dict[str, list[Movement]] = {owner.payment: [] for owner in owners}
+    missing: dict[str, list[str]] = {owner.payment: [] for owner in owners}
     for owner in owners:
         theirs = owner.named | by_source[owner.row.pk]
         movements[owner.payment] += [
             Movement(rows[key], owner.row, owner.charge_id) for key in theirs if key in rows
         ]
-        lacking = sorted(theirs - rows.keys())
-        if owner.moved and not theirs:
-            lacking = [owner.row.pk]
-        missing.setdefault(owner.payment, []).extend(lacking)
+        missing[owner.payment] += sorted(theirs - rows.keys())
+        if len(theirs) < owner.needed:
+            missing[owner.payment].append(owner.row.pk)
     return {
-        key: Settlement(tuple(sorted(movements[key], key=when)), tuple(missing.get(key, ())))
-        for key in payments
+        key: Settlement(tuple(sorted(movements[key], key=when)), tuple(missing[key]))
+        for key in movements
     }
 
 
@@ -205,15 +218,23 @@ def owners_of(payments: Collection[str]) -> Iterator[Owner]:
     counted = set(CountedRefund.objects.filter(pk__in=untold).values_list("pk", flat=True))
     for charge in charges.values():
         captured = charge.captured_at is not None and charge.amount_captured > 0
-        yield Owner(charge, charge.payment, charge.pk, named_by(charge), captured)
+        back = charge.status == "failed"
+        yield Owner(charge, charge.payment, charge.pk, named_by(charge), captured * (1 + back))
     for refund in refunds:
         key = str(refund.charge_id)
-        yield Owner(refund, charges[key].payment, key, named_by(refund), refund.pk in counted)
+        left = refund.balance_transaction_id is not None or refund.pk in counted
+        back = refund.status in ("failed", "canceled")
+        yield Owner(refund, charges[key].payment, key, named_by(refund), left * (1 + back))
     for dispute in Dispute.objects.filter(charge__in=charges.keys()).order_by():
-        key = str(dispute.charge_id)
-        moved = dispute.status not in MOVES_NOTHING
-        named = frozenset(dispute.balance_transactions)
-        yield Owner(dispute, charges[key].payment, key, named, moved)
+        yield owner_of(dispute, charges[str(dispute.charge_id)].payment)
+
+
+def owner_of(dispute: Dispute, payment: str) -> Owner:
+    """A dispute that isn't a mere inquiry withdrew money; one that was won brought it back."""
+    moves = dispute.status not in Dispute.MOVES_NO_MONEY
+    needed = moves * (1 + (dispute.status == "won"))
+    named = frozenset(dispute.balance_transactions)
+    return Owner(dispute, payment, dispute.charge_id or "", named, needed)
 
 
 def named_by(row: Charge | Refund) -> frozenset[str]:
@@ -224,7 +245,7 @@ def named_by(row: Charge | Refund) -> frozenset[str]:
 
 def unknown_payments(payments: Collection[str], owners: Iterable[Owner]) -> set[str]:
     """Payments whose money has no charge here: it, or all of the payment, hasn't arrived."""
-    lacking = set(payments) - {owner.payment for owner in owners if owner.moved}
+    lacking = set(payments) - {owner.payment for owner in owners if owner.needed}
     if not lacking:
         return set()
     charged = {owner.payment for owner in owners}

@@ -75,13 +75,15 @@ def refunded(key: str = "1", of: str = "ch_1", amount: int = 1_000, **values: An
 def disputed(status: str = "needs_response", *named: str, **values: Any) -> Dispute:
     return build(
         Dispute,
-        id="dp_1",
-        charge_id="ch_1",
-        amount=9_000,
-        currency="usd",
-        status=status,
-        balance_transactions=list(named),
-        **values,
+        **{
+            "id": "dp_1",
+            "charge_id": "ch_1",
+            "amount": 9_000,
+            "currency": "usd",
+            "status": status,
+            "balance_transactions": list(named),
+            **values,
+        },
     )
 
 
@@ -155,6 +157,18 @@ def test_a_refund_whose_transaction_is_missing_leaves_what_is_known(named):
     assert found.totals is None
     assert found.known == (Total("eur", 9_000, 300, 8_700),)
     assert found.missing == (named or "re_1",)
+
+
+def test_money_that_must_have_come_back_is_unknown_until_it_has():
+    """A refund that failed, a charge that failed after all, a dispute that was won."""
+    charged("1")
+    refunded("1", status="failed", failed_at=START)
+    charged("2", status="failed")
+    charged("3")
+    withdrawn()
+    disputed("won", "txn_w", charge_id="ch_3")
+    found = settlement_of(["pi_1", "pi_2", "pi_3"])
+    assert [row.missing for row in found.values()] == [("re_1",), ("ch_2",), ("dp_1",)]
 
 
 def test_a_refund_that_hasnt_succeeded_has_moved_nothing_yet():
