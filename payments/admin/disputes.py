@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from django.utils.html import format_html
 from django.utils.timesince import timesince
 
 from payments.admin.columns import admin_link, money, money_column
-from payments.admin.mirror import MirrorAdmin, moment, reference_column, table
+from payments.admin.mirror import MirrorAdmin, moment, table
 from payments.ledger import settlement_of_dispute
-from payments.models import BalanceTransaction, Charge, Dispute
+from payments.models import BalanceTransaction, Dispute
 from payments.selectors import disputes_to_answer, overdue_disputes
 
 if TYPE_CHECKING:
@@ -67,17 +67,26 @@ def time_left(due: datetime | None, now: datetime) -> str:
     return f"{timesince(now, due)} left"
 
 
+def words_column(field: str) -> Callable[[Any], str]:
+    """A word of Stripe's for a narrow column: ``needs response``."""
+
+    @admin.display(description=field)
+    def show(row: Any) -> str:
+        return str(getattr(row, field)).replace("_", " ") or "–"
+
+    show.__name__ = f"{field}_words"
+    return show
+
+
 @admin.register(Dispute)
 class DisputeAdmin(MirrorAdmin[Dispute]):
     list_display = (
         "id",
         money_column("amount"),
-        "status",
-        "reason",
+        words_column("status"),
+        words_column("reason"),
         "answer_due",
-        reference_column("charge", Charge),
         "at_stripe",
-        "created",
     )
     list_filter = (AnswerFilter,)
     search_help_text = "A dispute's id or its beginning; the id of its charge."
@@ -106,18 +115,20 @@ class DisputeAdmin(MirrorAdmin[Dispute]):
         left = time_left(dispute.due_by, now)
         if dispute.due_by is None:
             return left
-        overdue = dispute.due_by < now
         return format_html(
-            "{} · <strong>{}</strong>" if overdue else "{} · {}", moment(dispute.due_by), left
+            '{}<br><time datetime="{}">{}</time>',
+            format_html("<strong>{}</strong>", left) if dispute.due_by < now else left,
+            dispute.due_by.isoformat(),
+            f"{dispute.due_by:%Y-%m-%d %H:%M} UTC",
         )
 
-    @admin.display(description="Stripe")
+    @admin.display(description="at Stripe")
     def at_stripe(self, dispute: Dispute) -> SafeString:
         """The way to where it is answered."""
         return format_html(
-            '<a href="{}" rel="noopener noreferrer">open {} at Stripe</a>',
+            '<a href="{}" rel="noopener noreferrer">{}</a>',
             dispute.dashboard_url,
-            "to answer" if dispute.status in Dispute.NEEDS_ANSWER else "it",
+            "answer" if dispute.status in Dispute.NEEDS_ANSWER else "open",
         )
 
     @admin.display(description="moved on the balance")

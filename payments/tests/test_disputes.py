@@ -92,8 +92,9 @@ def test_the_other_filters(reader, several):
 
 def test_the_list_says_how_long_there_is_and_what_is_overdue_in_words(reader, several):
     text = words(reader, LIST, answer="needed")
-    assert f"{NOW - 2 * DAY:%Y-%m-%d %H:%M:%S} UTC · overdue by 2 days" in text
-    assert f"{NOW + 9 * DAY:%Y-%m-%d %H:%M:%S} UTC · 1 week, 1 day left" in text
+    assert f"overdue by 2 days {NOW - 2 * DAY:%Y-%m-%d %H:%M} UTC" in text
+    assert f"1 week, 1 day left {NOW + 9 * DAY:%Y-%m-%d %H:%M} UTC" in text
+    assert "warning needs response" in text
     assert "no date given" in text
     assert "1,234.56 USD" in text
     assert "fraudulent" in text
@@ -118,7 +119,7 @@ def test_the_list_leads_to_stripe_where_a_dispute_is_answered(reader):
     dispute("1", livemode=True)
     text = reader.get(LIST).content.decode()
     assert 'href="https://dashboard.stripe.com/disputes/dp_1" rel="noopener' in text
-    assert "open to answer at Stripe" in text
+    assert ">answer</a>" in text
 
 
 def order_of(payment: str) -> Order:
