@@ -6,9 +6,10 @@ VENV ?= .venv
 PORT ?= 8000
 ARGS ?=
 RUN = $(VENV)/bin/python
-# Any Python 3 will do to start with: the script finds the right one, or says what is missing.
+# Any Python 3 will do to start with: the script finds the right one, or says what is missing. The
+# `true` is for make, which throws the output away where the last name of the list isn't there.
 FIRST = $(firstword $(shell for p in python3 $(PYTHON) python3.13 python3.12 python3.11 python; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null && echo "$$p"; done))
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null && echo "$$p"; done; true))
 BOOTSTRAP = @VENV="$(VENV)" PYTHON="$(PYTHON)" $(or $(FIRST),$(error \
 	There is no Python 3 here. Countinghouse needs Python 3.11, 3.12 or 3.13)) scripts/bootstrap.py
 
@@ -18,7 +19,7 @@ BOOTSTRAP = @VENV="$(VENV)" PYTHON="$(PYTHON)" $(or $(FIRST),$(error \
 help:
 	@echo 'make setup   make the environment for development'
 	@echo 'make demo    run the product with sample data; PORT=$(PORT), Ctrl-C stops it'
-	@echo 'make stop    stop the embedded Postgres, should one still run'
+	@echo 'make stop    stop what still runs here: a demo, the embedded Postgres'
 	@echo 'make test    run all tests; ARGS="-k refund" runs some'
 	@echo 'make check   lint, types, imports, migrations, settings, locks'
 	@echo 'make fmt     format the code'
@@ -34,7 +35,7 @@ demo:
 
 stop:
 	$(BOOTSTRAP) requirements-demo.txt
-	@$(RUN) -m config.start stop
+	@$(RUN) -m config.stop
 
 test:
 	$(BOOTSTRAP) requirements-dev.txt

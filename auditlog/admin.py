@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from auditlog.models import AuditEvent
 from auditlog.readonly import ReadOnlyAdmin, pretty_json
@@ -72,7 +73,7 @@ class ActorFilter(IndexedFilter):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
-    list_display = ("at", "action", "actor_name", "target", "reason", "address", "request_id")
+    list_display = ("at", "action", "actor_name", "target", "reason", "address")
     list_display_links = ("at", "action")
     list_filter = (ActionFilter, ActorFilter, "at")
     search_help_text = "A target's id, or a request id: exactly. Several may be pasted."
@@ -86,9 +87,9 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         "before_values",
         "after_values",
         "address",
-        "request_id",
+        "request",
     )
-    readonly_fields = ("target", "before_values", "after_values")
+    readonly_fields = ("target", "before_values", "after_values", "request")
 
     def search_condition(self, terms: list[str]) -> Q:
         # The index on targets begins with their type.
@@ -107,6 +108,16 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         except NoReverseMatch:
             return label
         return format_html('<a href="{}">{}</a>', url, label)
+
+    @admin.display(description="request id")
+    def request(self, event: AuditEvent) -> SafeString | str:
+        """What was done in one request, or one run of a job, belongs together."""
+        if not event.request_id:
+            return "–"
+        url = reverse("admin:auditlog_auditevent_changelist")
+        return format_html(
+            '<a href="{}?{}">{}</a>', url, urlencode({"q": event.request_id}), event.request_id
+        )
 
     @admin.display(description="before")
     def before_values(self, event: AuditEvent) -> SafeString | str:

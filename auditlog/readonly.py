@@ -14,12 +14,14 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -57,6 +59,21 @@ class UncountedPaginator(Paginator[Any]):
         return MoreThan(found) if found > self.looked_for else found
 
 
+class NamedList(ChangeList):
+    """A list that is headed by what it lists. "Show all" is offered where not all is shown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = capfirst(str(self.opts.verbose_name_plural))
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The page's rows."""
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
+        self.show_admin_actions = bool(self.result_count)
+
+
 class UncountedList(admin.ModelAdmin[M]):
     """A list that doesn't count its table, and is searched by exact value or prefix on indexes.
 
@@ -74,6 +91,15 @@ class UncountedList(admin.ModelAdmin[M]):
     sortable_by = ()
     exact_search: Sequence[str] = ()
     prefix_search: Sequence[str] = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The kind of list."""
+        return NamedList
+
+    @property
+    def nothing_here(self) -> str:
+        """What an empty list says."""
+        return f"There are no {self.opts.verbose_name_plural} yet."
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """What the search box looks in; without any there is no box."""

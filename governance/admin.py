@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -10,8 +10,16 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
 
+from auditlog.readonly import NamedList
 from auditlog.services import record
+from governance.roles import BY_NAME
+from payments.admin.mirror import table
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
 
 admin.site.unregister([User, Group])
 SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
@@ -20,6 +28,9 @@ SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 @admin.register(User)
 class PersonAdmin(UserAdmin[User]):
     """Django's own, but only a superuser makes a superuser, or touches one; and it is audited."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
+        return NamedList
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -64,6 +75,41 @@ class PersonAdmin(UserAdmin[User]):
 @admin.register(Group)
 class RoleAdmin(GroupAdmin):
     """Roles to look at; they are defined in code."""
+
+    class Media:
+        css: ClassVar[Any] = {"all": ["auditlog/readonly.css"]}
+
+    list_display = ("name", "purpose")
+    fields = readonly_fields = ("name", "purpose", "people", "permits")
+
+    @admin.display(description="for whom")
+    def purpose(self, group: Group) -> str:
+        """What the people of the role do."""
+        role = BY_NAME.get(group.name)
+        return role.purpose if role else "Not one of the product’s roles."
+
+    @admin.display(description="people")
+    def people(self, group: Group) -> SafeString | str:
+        """Who has the role, with a link to each."""
+        links = [
+            (reverse("admin:auth_user_change", args=[person.pk]), person.get_username())
+            for person in group.user_set.order_by("username")
+        ]
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "Nobody yet."
+
+    @admin.display(description="may")
+    def permits(self, group: Group) -> SafeString | str:
+        """What the role may do, by the kind of object."""
+        may: dict[str, list[str]] = {}
+        for permission in group.permissions.select_related("content_type"):
+            of = permission.content_type
+            action = permission.codename.removesuffix(f"_{of.model}").replace("_", " ")
+            may.setdefault(f"{of.app_label}: {of.name}", []).append(action)
+        lines = [(name, ", ".join(sorted(actions))) for name, actions in sorted(may.items())]
+        return table(("What", "May"), lines) if lines else "Nothing."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
+        return NamedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

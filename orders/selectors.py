@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from auditlog.models import AuditEvent
 from orders.models import Order, OrderLine, OrderPayment, OrderTransition, WaitingPayment
-from payments.models import Charge, Refund
+from payments.models import Charge, CheckoutSession, Refund
 
 # Refunds that gave nothing back.
 UNDONE = ("failed", "canceled")
@@ -76,14 +76,16 @@ def find_orders(terms: Sequence[str]) -> Q:
 
 
 def payments_named(terms: Sequence[str]) -> set[str]:
-    """The payments that the terms may be ids of, or ids of a charge or refund of theirs.
+    """The payments that the terms may be ids of, or ids of a charge, refund or session of theirs.
 
     Step by step: in one statement the planner would read all charges.
     """
     refunds = Refund.objects.filter(pk__in=terms, charge__isnull=False).order_by()
     charges = {*terms, *refunds.values_list("charge_id", flat=True)}
     payments = Charge.objects.filter(pk__in=charges).order_by().values_list("payment", flat=True)
-    return {*terms, *payments}
+    sessions = CheckoutSession.objects.filter(pk__in=terms, payment_intent__isnull=False)
+    intents = sessions.order_by().values_list("payment_intent_id", flat=True)
+    return {*terms, *payments, *intents}
 
 
 @dataclass(frozen=True)

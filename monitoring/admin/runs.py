@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
+from django.utils.html import format_html
 
 from auditlog.readonly import ReadOnlyAdmin
 from monitoring.models import CheckRun
@@ -45,12 +46,12 @@ class CheckRunAdmin(ReadOnlyAdmin[CheckRun]):
         """What became of each check."""
         lines = [
             (
-                result["check"],
+                result["check"].replace("_", " "),
                 result["found"],
                 result["opened"],
                 result["reopened"],
                 result["resolved"],
-                f"{result['milliseconds']:,} ms",
+                format_html('<span class="figure">{} ms</span>', f"{result['milliseconds']:,}"),
                 result["error"].splitlines()[0] if result["error"] else "",
             )
             for result in run.results

@@ -43,6 +43,7 @@ def test_the_page_says_what_is_wrong_how_much_and_what_to_do(client: Client, aud
     run_checks()
     client.force_login(auditor)
     text = client.get(page(Issue.objects.get())).content.decode()
+    assert f">order {one.number}</a>" in text
     assert "50.00 EUR" in text
     assert "−10.00 EUR" in text  # the difference, with its sign
     assert "Paid too little: ask for the rest" in text

@@ -67,7 +67,7 @@ class ProductAdmin(ActingAdmin, ReadOnlyAdmin[Product]):
         ),
     )
     change_form_template = "admin/orders/product/change_form.html"
-    list_display = ("sku", "name", "stock_figure", "active")
+    list_display = ("sku", "name", "stock_figure", "sold")
     list_filter = ("active",)
     ordering = ("sku",)
     prefix_search = ("sku",)
@@ -77,7 +77,7 @@ class ProductAdmin(ActingAdmin, ReadOnlyAdmin[Product]):
         "sku",
         "name",
         "stock_figure",
-        "active",
+        "sold",
         "stripe",
         "created_at",
     )
@@ -87,6 +87,11 @@ class ProductAdmin(ActingAdmin, ReadOnlyAdmin[Product]):
         """How many there are."""
         text = "not counted" if product.stock is None else f"{product.stock:,}"
         return format_html('<span class="figure">{}</span>', text)
+
+    @admin.display(description="active")
+    def sold(self, product: Product) -> str:
+        """Whether it is on sale."""
+        return "yes" if product.active else "no"
 
     @admin.display(description="Stripe product")
     def stripe(self, product: Product) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.contrib import admin
-from django.utils.html import format_html, format_html_join
 
 from auditlog.readonly import ReadOnlyAdmin
 from orders.admin import columns
 from orders.models import Customer, Order
 from payments.admin.columns import admin_link, money
+from payments.admin.mirror import moment, table
 from payments.models import Customer as StripeCustomer
 
 SHOWN = 50
@@ -42,21 +42,13 @@ class CustomerAdmin(ReadOnlyAdmin[Customer]):
         orders = list(customer.orders.order_by("-placed_at", "-id")[:SHOWN])
         if not orders:
             return columns.NONE
-        return format_html(
-            '<table class="evidence"><thead><tr>'
-            '<th scope="col">Order</th><th scope="col">Status</th><th scope="col">Total</th>'
-            '<th scope="col">Placed</th></tr></thead><tbody>{}</tbody></table>',
-            format_html_join(
-                "",
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                (
-                    (
-                        admin_link(Order, order.pk, order.number),
-                        order.get_status_display(),
-                        money(order.total_minor, order.currency),
-                        f"{order.placed_at:%Y-%m-%d %H:%M:%S} UTC",
-                    )
-                    for order in orders
-                ),
-            ),
-        )
+        lines = [
+            (
+                admin_link(Order, order.pk, order.number),
+                columns.status(order),
+                money(order.total_minor, order.currency),
+                moment(order.placed_at),
+            )
+            for order in orders
+        ]
+        return table(("Order", "Status", "Total", "Placed"), lines)

@@ -145,6 +145,7 @@ class WaitingPaymentAdmin(ReadOnlyAdmin[WaitingPayment]):
     """Payments that wait for a session before an order is made of them."""
 
     list_display = ("payment", "due_at")
+    nothing_here = "No payment is waiting for its session."
     ordering = ("due_at", "id")
     exact_search = ("payment",)
     search_help_text = "The Stripe id of a payment intent or a charge."

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
-from payments.admin.columns import money_column
-from payments.admin.mirror import MirrorAdmin, Related, flag_column, reference_column
+from django.contrib import admin
+from django.utils.html import format_html
+
+from payments.admin.columns import money, money_column
+from payments.admin.mirror import MirrorAdmin, Related, Shown, flag_column, reference_column
 from payments.models import (
     Charge,
     Coupon,
@@ -16,6 +20,9 @@ from payments.models import (
     Product,
     Subscription,
 )
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
 
 
 @admin.register(Customer)
@@ -57,13 +64,30 @@ class PriceAdmin(MirrorAdmin[Price]):
     )
 
 
+@admin.display(description="percent off")
+def percent_off(coupon: Coupon) -> SafeString:
+    """What share a coupon takes off; it has this or an amount."""
+    percent = coupon.percent_off
+    text = "–" if percent is None else f"{percent.normalize():f} %"
+    return format_html('<span class="figure">{}</span>', text)
+
+
+@admin.display(description="amount off")
+def amount_off(coupon: Coupon) -> SafeString:
+    """What amount a coupon takes off; it has this or a share."""
+    if coupon.amount_off is None:
+        return format_html('<span class="figure">{}</span>', "–")
+    return money(coupon.amount_off, coupon.currency)
+
+
 @admin.register(Coupon)
 class CouponAdmin(MirrorAdmin[Coupon]):
+    shown_as: ClassVar[Mapping[str, Shown]] = {"percent_off": percent_off, "amount_off": amount_off}
     list_display = (
         "id",
         "name",
-        "percent_off",
-        money_column("amount_off"),
+        percent_off,
+        amount_off,
         "duration",
         flag_column("valid"),
         "created",

@@ -47,7 +47,7 @@ class ObjectFilter(admin.SimpleListFilter):
     parameter_name = "object_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name.replace("_", " ")) for name in sorted(MIRRORED)]
+        return [(name, name.replace("_", " ").replace(".", " ")) for name in sorted(MIRRORED)]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[StripeEvent]
@@ -67,12 +67,10 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     list_display = (
         "received_at",
         "type",
-        "object",
         "status",
-        "attempts",
-        "source",
-        "as_of",
+        "object",
         "short_error",
+        "attempts",
     )
     list_display_links = ("received_at", "type")
     list_filter = (StatusFilter, ObjectFilter, "received_at")
@@ -81,14 +79,14 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     exact_search = ("stripe_id", "object_id")
     actions = ("retry",)
     page_actions = ("retry",)
-    readonly_fields = ("object", "pretty_payload")
+    readonly_fields = ("object", "live", "pretty_payload")
     fieldsets = (
         (None, {"fields": ("stripe_id", "type", "object", "source", "as_of", "received_at")}),
         (
             "Processing",
             {"fields": ("status", "attempts", "not_before", "processed_at", "error", "note")},
         ),
-        ("What Stripe said", {"fields": ("api_version", "livemode", "pretty_payload")}),
+        ("What Stripe said", {"fields": ("api_version", "live", "pretty_payload")}),
     )
 
     def search_condition(self, terms: list[str]) -> Q:
@@ -107,6 +105,10 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     @admin.display(description="error")
     def short_error(self, event: StripeEvent) -> str:
         return first_line(event.error)
+
+    @admin.display(description="livemode")
+    def live(self, event: StripeEvent) -> str:
+        return "yes" if event.livemode else "no"
 
     @admin.display(description="payload")
     def pretty_payload(self, event: StripeEvent) -> SafeString:
@@ -164,6 +166,7 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
 class ReadRequestAdmin(ReadOnlyAdmin[ReadRequest]):
     list_display = ("kind", "key", "attempts", "not_before", "created_at", "short_error")
     ordering = ("id",)
+    nothing_here = "Nothing is waiting to be read."
 
     @admin.display(description="error")
     def short_error(self, wish: ReadRequest) -> str:

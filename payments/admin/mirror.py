@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.db import models
@@ -107,13 +108,19 @@ class MirrorAdmin(ReadOnlyAdmin[M]):
     prefix_search = ("id",)
     search_help_text = "Stripe's id, or its beginning. Several whole ids may be pasted."
     related: Sequence[Related] = ()
+    # How its page shows fields that aren't shown as their kind is (see shown).
+    shown_as: ClassVar[Mapping[str, Shown]] = {}
+    change_form_template = "admin/payments/mirror_page.html"
     # Of every object; shown last.
     BOOKKEEPING = ("livemode", "created", "metadata", "as_of", "api_version", "ambiguous")
 
     def __init__(self, model: type[M], site: admin.AdminSite) -> None:
         super().__init__(model, site)
         own = [f for f in model._meta.concrete_fields if f.name not in self.BOOKKEEPING]
-        self.object_fields: list[Shown] = ["stripe", *(shown(f) for f in own if f.name != "id")]
+        self.object_fields: list[Shown] = [
+            "stripe",
+            *(self.shown_as.get(f.name) or shown(f) for f in own if f.name != "id"),
+        ]
         by_name = {field.name: field for field in model._meta.concrete_fields}
         self.bookkeeping_fields: list[Shown] = [shown(by_name[n]) for n in self.BOOKKEEPING]
 
@@ -212,7 +219,10 @@ class MirrorAdmin(ReadOnlyAdmin[M]):
 
 def table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> SafeString:
     """A small table; every cell is escaped, numbers and money stand to the right."""
-    numeric = [isinstance(cell, int) or 'class="money"' in str(cell) for cell in lines[0]]
+    figures = ('class="money"', 'class="figure"')
+    numeric = [
+        isinstance(cell, int) or any(sign in str(cell) for sign in figures) for cell in lines[0]
+    ]
     classes = ["number" if is_number else "word" for is_number in numeric]
     body = (
         (format_html_join("", '<td class="{}">{}</td>', zip(classes, line, strict=True)),)
@@ -225,6 +235,13 @@ def table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> SafeString:
     )
 
 
-def moment(at: Any) -> str:
+def moment(at: datetime | None) -> SafeString | str:
     """A time with its zone, in the database's UTC."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"
+    if at is None:
+        return "–"
+    return format_html(
+        '<time datetime="{}"><span>{}</span> <span>{} UTC</span></time>',
+        at.isoformat(),
+        at.strftime("%Y-%m-%d"),
+        at.strftime("%H:%M:%S"),
+    )

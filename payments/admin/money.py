@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
-from payments.admin.columns import money_column
-from payments.admin.mirror import MirrorAdmin, Related, flag_column, reference_column
+from django.contrib import admin
+from django.db.models import Model
+
+from payments.admin.columns import admin_link, money_column
+from payments.admin.mirror import MirrorAdmin, Related, Shown, flag_column, reference_column
 from payments.models import (
     BalanceTransaction,
     Charge,
@@ -17,6 +21,27 @@ from payments.models import (
     Payout,
     Refund,
 )
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+# Stripe's ids say what they are of: https://docs.stripe.com/api has one in each object's example.
+SOURCES: dict[str, type[Model]] = {
+    "ch": Charge,
+    "py": Charge,
+    "re": Refund,
+    "pyr": Refund,
+    "dp": Dispute,
+    "du": Dispute,
+    "po": Payout,
+}
+
+
+@admin.display(description="source")
+def source_link(transaction: BalanceTransaction) -> SafeString | str:
+    """A link to what a balance transaction is for, where that has a page."""
+    model = SOURCES.get(transaction.source.partition("_")[0])
+    return admin_link(model, transaction.source) if model else transaction.source or "–"
 
 
 @admin.register(PaymentIntent)
@@ -85,12 +110,13 @@ class BalanceTransactionAdmin(MirrorAdmin[BalanceTransaction]):
         money_column("fee"),
         money_column("net"),
         "status",
-        "source",
+        source_link,
         reference_column("payout", Payout),
         "created",
     )
     search_help_text = "A transaction's id or its beginning; the id of its source or payout."
     exact_search = ("source", "payout")
+    shown_as: ClassVar[Mapping[str, Shown]] = {"source": source_link}
 
 
 @admin.register(Payout)

@@ -185,3 +185,47 @@ def test_links_hold_for_ids_that_look_like_the_admins_escapes() -> None:
     from payments.admin.columns import admin_link
 
     assert 'href="/admin/payments/charge/ch_5F1A2b/change/"' in admin_link(Charge, "ch_1A2b")
+
+
+def test_a_coupon_takes_off_a_share_or_an_amount(client: Client, auditor: User) -> None:
+    from payments.models import Coupon
+
+    build(Coupon, id="SHARE", percent_off="12.5000", amount_off=None, currency="")
+    build(Coupon, id="AMOUNT", percent_off=None, amount_off=500, currency="eur")
+    client.force_login(auditor)
+    share = text_of(client, "admin:payments_coupon_change", "SHARE")
+    amount = text_of(client, "admin:payments_coupon_change", "AMOUNT")
+    assert "12.5 %" in share
+    assert "5.00 EUR" in amount
+    for text in (share, amount, text_of(client, "admin:payments_coupon_changelist")):
+        assert '<span class="figure">–</span>' in text  # the other doesn't apply
+        assert "unknown" not in text
+
+
+@pytest.mark.parametrize(
+    ("source", "page"),
+    [
+        ("ch_1", "charge"),
+        ("py_1", "charge"),
+        ("re_1", "refund"),
+        ("pyr_1", "refund"),
+        ("du_1", "dispute"),
+        ("po_1", "payout"),
+    ],
+)
+def test_a_balance_transaction_links_to_what_it_is_for(
+    client: Client, auditor: User, source: str, page: str
+) -> None:
+    build(BalanceTransaction, id="txn_1", source=source)
+    client.force_login(auditor)
+    link = (
+        f'<a href="{reverse(f"admin:payments_{page}_change", args=[quote(source)])}">{source}</a>'
+    )
+    assert link in text_of(client, "admin:payments_balancetransaction_changelist")
+    assert link in text_of(client, "admin:payments_balancetransaction_change", quote("txn_1"))
+
+
+def test_a_source_without_a_page_is_shown_as_it_is(client: Client, auditor: User) -> None:
+    build(BalanceTransaction, id="txn_1", source="fee_1")
+    client.force_login(auditor)
+    assert ">fee_1</td>" in text_of(client, "admin:payments_balancetransaction_changelist")

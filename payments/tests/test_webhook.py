@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import json
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from config.tests.processes import WEBHOOK_SECRET
 from payments.models import Customer, StripeEvent
 from payments.processing import drain
 from payments.tests import stripe_events as make
@@ -101,6 +107,47 @@ def test_a_body_past_one_mebibyte_is_413() -> None:
 def test_without_a_secret_nothing_is_taken(settings: Any) -> None:
     settings.STRIPE_WEBHOOK_SECRETS = []
     assert post(body(event("customer.created", make.customer()))).status_code == 503
+
+
+def test_before_the_tables_are_there_stripe_is_asked_to_come_again() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE payments_stripeevent RENAME TO not_yet")
+    assert post(body(event("customer.created", make.customer()))).status_code == 503
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broken", ["procrastinate_jobs", "procrastinate_events"])
+def test_an_event_that_is_stored_is_taken_even_if_no_worker_can_be_woken(broken: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {broken} RENAME TO broken")
+        try:
+            assert post(body(event("customer.created", make.customer()))).status_code == 200
+        finally:
+            cursor.execute(f"ALTER TABLE broken RENAME TO {broken}")
+    assert StripeEvent.objects.get().status == "received"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_body_in_chunks_is_taken_like_any_other(gunicorn: Callable[..., str]) -> None:
+    place = urlsplit(gunicorn())
+    payload = body(event("customer.created", make.customer()))
+    sign = partial(signature, secret=WEBHOOK_SECRET)
+
+    def send(chunks: list[bytes], header: str, encoded: bool = False) -> tuple[int, Any]:
+        client = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+        headers = {"Stripe-Signature": header, "Transfer-Encoding": "chunked"}
+        client.request("POST", URL, iter(chunks), headers, encode_chunked=not encoded)
+        response = client.getresponse()
+        answer = json.loads(response.read())
+        client.close()
+        return response.status, answer
+
+    halves = [payload[:100], payload[100:]]
+    assert send(halves, sign(payload)) == (200, {"received": True, "duplicate": False})
+    assert send(halves, sign(b"other"))[0] == 400
+    assert send([b" " * 2**20, b" "], "t=1,v1=x")[0] == 413
+    broken = send([b"zz\r\n"], "t=1,v1=x", encoded=True)
+    assert broken == (400, {"error": "the body did not arrive whole"})
 
 
 def nested(depth: int) -> bytes:

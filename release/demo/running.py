@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import http.client
+import logging
 import os
 import secrets
 import signal
@@ -12,17 +12,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from django.conf import settings
+import psycopg
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
 
 from governance.roles import Role
+from release.demo.alone import BASE_DIR, END_WITHIN, LOCAL, DemoFailed, Guard, only_one, say_where
 from release.demo.people import ensure_people
 from release.demo.seeding import ORDERS, Plan, Say, is_seeded, past_of, refuse_if_real, seed
 from release.demo.shop import SETTLEMENT
@@ -30,15 +30,11 @@ from release.demo.traffic import Traffic
 from standin import StandIn
 
 HOST = "127.0.0.1"
-BASE_DIR = Path(settings.BASE_DIR)
-LOCAL = Path(os.environ.get("COUNTINGHOUSE_DATA_DIR") or BASE_DIR / ".local")
 STATE = LOCAL / "standin.json"
 READY_WITHIN = 60
-STOP_WITHIN = 15
-
-
-class DemoFailed(RuntimeError):
-    """The demo can't run, or stopped running; the message is one line that says what to do."""
+# SIGINT too: a shell that starts the demo in the background has it ignored. SIGHUP comes when the
+# terminal is closed.
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass
@@ -63,44 +59,21 @@ class Child:
         if self.popen.poll() is None:
             self.popen.terminate()
             try:
-                self.popen.wait(STOP_WITHIN)
+                self.popen.wait(END_WITHIN)
             except subprocess.TimeoutExpired:
                 self.popen.kill()
                 self.popen.wait()
 
 
-@contextmanager
-def only_one() -> Iterator[None]:
-    """There is one demo at a time in a clone: two would share a database and a stand-in.
-
-    Raises:
-        DemoFailed: one is running.
-    """
-    LOCAL.mkdir(parents=True, exist_ok=True)
-    with (LOCAL / "demo.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            where = file.read().strip() or "another terminal"
-            raise DemoFailed(f"The demo runs already, at {where}. Ctrl-C there ends it.") from None
-        try:
-            yield
-        finally:
-            file.truncate(0)
-
-
-def say_where(url: str) -> None:
-    """Note the demo's address for whoever starts a second one."""
-    (LOCAL / "demo.lock").write_text(url)
-
-
-def listen(port: int) -> socket.socket:
+def listen(wanted: str) -> socket.socket:
     """The socket that the demo serves on; the web process inherits it.
 
     Raises:
-        DemoFailed: the port is taken, or not to be had.
+        DemoFailed: the port is none, taken, or not to be had.
     """
+    if not wanted.isascii() or not wanted.isdigit():
+        raise DemoFailed(f"PORT={wanted} isn't a port. Choose one: make demo PORT=8001")
+    port = int(wanted)
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -108,8 +81,9 @@ def listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        other = port + 1 if 1024 <= port < 65535 else 8001
         reason = "is taken" if taken else "can't be used"
-        raise DemoFailed(f"Port {port} {reason}. Choose another: make demo PORT=8001") from None
+        raise DemoFailed(f"Port {port} {reason}. Choose another: make demo PORT={other}") from None
     listening.listen(128)
     return listening
 
@@ -122,8 +96,25 @@ def stop_database() -> None:
         subprocess.run(stop, cwd=BASE_DIR, stdout=subprocess.DEVNULL, check=False)
 
 
+def see_database() -> None:
+    """Connect once, without the pool, which would go on trying.
+
+    Raises:
+        DemoFailed: there is no such database.
+    """
+    parameters = connection.get_connection_params()
+    try:
+        psycopg.connect(**parameters | {"connect_timeout": 5}).close()
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DemoFailed(
+            f"DATABASE_URL can't be connected to ({reason}). Leave it out for the embedded server."
+        ) from None
+
+
 def prepare(say: Say, orders: int) -> None:
     """Migrate; give an empty database its past; see that the stand-in's file is there."""
+    see_database()
     say("Migrating the database")
     call_command("migrate", verbosity=0, interactive=False)
     refuse_if_real()
@@ -197,7 +188,7 @@ def is_ready(port: int) -> bool:
         client.close()
 
 
-def run(port: int, say: Say, *, orders: int = ORDERS) -> None:
+def run(wanted_port: str, say: Say, *, orders: int = ORDERS) -> None:
     """Run the demo until SIGINT or SIGTERM; everything that was started is stopped.
 
     Raises:
@@ -208,27 +199,29 @@ def run(port: int, say: Say, *, orders: int = ORDERS) -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    # SIGINT too: a shell that starts the demo in the background has it ignored.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDING:
         signal.signal(number, interrupt)
     with ExitStack() as stack:
-        stack.enter_context(only_one())
+        guard = Guard(stack.enter_context(only_one()))
+        stack.callback(guard.dismiss)
         stack.callback(stop_database)
-        listening = stack.enter_context(listen(port))
+        listening = stack.enter_context(listen(wanted_port))
         port = listening.getsockname()[1]
         url = f"http://{HOST}:{port}"
         say_where(url)
         try:
             prepare(say, orders)
-            serve(stack, listening, url, say)
+            serve(stack, guard, listening, url, say)
         except KeyboardInterrupt:
             # A second Ctrl-C must not leave half of it running.
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)
-            say("\nStopping")
+            logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # of what was interrupted
+            with suppress(OSError):  # the terminal is gone
+                say("\nStopping")
 
 
-def serve(stack: ExitStack, listening: socket.socket, url: str, say: Say) -> None:
+def serve(stack: ExitStack, guard: Guard, listening: socket.socket, url: str, say: Say) -> None:
     """Start all parts, print where they are, and watch over them."""
     secret = f"whsec_{secrets.token_hex(16)}"
     standin = start_standin(url, secret)
@@ -243,6 +236,7 @@ def serve(stack: ExitStack, listening: socket.socket, url: str, say: Say) -> Non
         ("worker", ["manage.py", "worker"], ()),
     ):
         child = start_child(name, arguments, env, inherit=inherit)
+        guard.watch(child.popen.pid)
         stack.callback(child.stop)
         children.append(child)
     listening.close()  # the web process has it now

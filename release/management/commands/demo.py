@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from release.demo.running import DemoFailed, run
+from release.demo.alone import DemoFailed
+from release.demo.running import run
 from release.demo.seeding import ORDERS, NotADemo
 
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="0 takes any free one")
+        parser.add_argument("--port", default="8000", help="0 takes any free one")
         parser.add_argument(
             "--orders", type=int, default=ORDERS, help="in the past of a new demo (%(default)s)"
         )

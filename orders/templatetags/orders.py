@@ -1,0 +1,41 @@
+"""Orders in templates of what stands to their left: the page of a charge names its order."""
+
+from __future__ import annotations
+
+from django import template
+
+from orders.models import Order
+from orders.selectors import find_orders
+from payments.models import (
+    BalanceTransaction,
+    Charge,
+    CheckoutSession,
+    Customer,
+    Dispute,
+    MirrorObject,
+    PaymentIntent,
+    Refund,
+)
+
+register = template.Library()
+MOST = 20
+# The columns with the id by which an order is found. What isn't here belongs to no order.
+FOUND_BY: dict[type[MirrorObject], str] = {
+    PaymentIntent: "id",
+    Charge: "id",
+    Refund: "id",
+    CheckoutSession: "id",
+    Customer: "id",
+    Dispute: "charge_id",
+    BalanceTransaction: "source",
+}
+
+
+@register.simple_tag
+def orders_of(row: MirrorObject) -> list[Order]:
+    """The newest orders that a mirrored object belongs to, at most 20."""
+    column = FOUND_BY.get(type(row))
+    key = getattr(row, column) if column else ""
+    if not key:
+        return []
+    return list(Order.objects.filter(find_orders([key])).order_by("-placed_at", "-id")[:MOST])
