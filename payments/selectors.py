@@ -22,3 +22,8 @@ def oldest_waiting_event() -> datetime | None:
 def refunds_of_captured() -> QuerySet[CountedRefund]:
     """The refunds that figures count: of captured money, succeeded (and perhaps failed later)."""
     return CountedRefund.objects.all()
+
+
+def events_in_need() -> QuerySet[StripeEvent]:
+    """Events that could not be turned into state, whether still tried or given up, oldest first."""
+    return StripeEvent.objects.filter(status__in=StripeEvent.IN_NEED).order_by("id")
