@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.urls import reverse
 
 from monitoring.models import Issue
-from monitoring.selectors import open_issues
+from monitoring.selectors import SEVERITY_RANK, open_issues
 from orders.models import Order
 from orders.selectors import orders_to_fulfil
 from payments.backlog import Backlog, backlog
@@ -100,13 +100,21 @@ def event_row(event: StripeEvent) -> Row:
     )
 
 
+def most_at_risk(issues: QuerySet[Issue]) -> QuerySet[Issue]:
+    """The worst first, and of those the ones about the most money (as a number: currencies aren't
+    converted), then the oldest."""
+    return issues.order_by(
+        SEVERITY_RANK.desc(), F("amount_minor").desc(nulls_last=True), "first_seen", "id"
+    )
+
+
 KINDS = (
     Kind(
         title="Issues of yours",
         permission="monitoring.view_issue",
         changelist="admin:monitoring_issue_changelist",
         query={"assignee": "me"},
-        rows=lambda user: open_issues().filter(assignee=user),
+        rows=lambda user: most_at_risk(open_issues().filter(assignee=user)),
         row=issue_row,
         since="first_seen",
         moment="first seen",
@@ -118,7 +126,7 @@ KINDS = (
         permission="monitoring.view_issue",
         changelist="admin:monitoring_issue_changelist",
         query={},
-        rows=lambda user: open_issues(),
+        rows=lambda user: most_at_risk(open_issues()),
         row=issue_row,
         since="first_seen",
         moment="first seen",
