@@ -193,7 +193,7 @@ def take_in(events: Sequence[dict[str, Any]], plan: Plan) -> None:
         for start in range(begin, end, CHUNK):
             inbox.store(events[start : min(start + CHUNK, end)], Source.WEBHOOK)
         processing.drain()
-        ship(plan, datetime.fromtimestamp(until, UTC))
+        ship(plan, min(datetime.fromtimestamp(until, UTC), plan.until))
         begin = end
 
 

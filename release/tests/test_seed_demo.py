@@ -62,6 +62,9 @@ def test_the_demo_shows_a_whole_shop(tmp_path: Path) -> None:
     assert BalanceTransaction.objects.filter(payout__isnull=False).exists()
     assert Order.objects.count() > 120
     assert Order.objects.filter(status=OrderStatus.FULFILLED).count() > 100
+    # The parcels of the last hours are still to be sent, and none was sent in the future.
+    assert Order.objects.filter(status=OrderStatus.PAID).exists()
+    assert not Order.objects.filter(fulfilled_at__gt=NOW).exists()
     assert set(Order.objects.values_list("currency", flat=True)) == {"eur", "usd", "jpy"}
     assert Refund.objects.exists()
     assert Payout.objects.filter(status="paid").exists()
