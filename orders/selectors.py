@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from auditlog.models import AuditEvent
 from orders.models import Order, OrderLine, OrderPayment, OrderTransition, WaitingPayment
+from orders.states import OrderStatus
 from payments.models import Charge, CheckoutSession, Refund
 
 # Refunds that gave nothing back.
@@ -130,3 +131,12 @@ def audit_of(order: Order, most: int = 200) -> QuerySet[AuditEvent]:
 def waiting_payments() -> QuerySet[WaitingPayment]:
     """Payments that wait for a session before an order is made of them, the next one first."""
     return WaitingPayment.objects.order_by("due_at", "id")
+
+
+def orders_to_fulfil() -> QuerySet[Order]:
+    """The orders that are paid and neither fulfilled nor canceled, the longest paid first."""
+    return (
+        Order.objects.filter(status=OrderStatus.PAID)
+        .select_related("customer")
+        .order_by("paid_at", "id")
+    )

@@ -15,6 +15,7 @@ from orders.admin import columns
 from orders.admin.acting import ActingAdmin
 from orders.admin.handling import CANCEL, FULFIL
 from orders.admin.refunding import REFUND
+from orders.admin.serving import SERVE
 from orders.models import Order, WaitingPayment
 from orders.states import RefundStatus
 from payments.admin.columns import admin_link, money_column
@@ -38,7 +39,7 @@ class RefundStatusFilter(admin.SimpleListFilter):
 class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
     """Read-only but for what the services offer."""
 
-    acts = (FULFIL, REFUND, CANCEL)
+    acts = (FULFIL, SERVE, REFUND, CANCEL)
     change_form_template = "admin/orders/order/change_form.html"
     list_display = (
         "number",

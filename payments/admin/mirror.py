@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 
 from auditlog.readonly import ReadOnlyAdmin, pretty_json
 from payments.admin.columns import admin_link, money, money_column
+from payments.admin.extra import annotations_of, columns_of
 from payments.models import MirrorObject, StripeEvent, StripeReference
 
 if TYPE_CHECKING:
@@ -122,6 +123,17 @@ class MirrorAdmin(ReadOnlyAdmin[M]):
         ]
         by_name = {field.name: field for field in model._meta.concrete_fields}
         self.bookkeeping_fields: list[Shown] = [shown(by_name[n]) for n in self.BOOKKEEPING]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[M]:
+        """The objects, with what other apps' columns need of each."""
+        found: models.QuerySet[M]
+        found = super().get_queryset(request).annotate(**annotations_of(self.model))
+        return found
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """The columns, those of other apps before the last."""
+        own = list(super().get_list_display(request))
+        return [*own[:-1], *columns_of(self.model, request), *own[-1:]]
 
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         """The object; what refers to it; how we know."""
