@@ -31,7 +31,7 @@ PRODUCTION = ENVIRONMENT == "production"
 def required(name: str, development: str) -> str:
     """The variable ``name``; outside production it may be absent and is ``development`` then."""
     value: str = env.str(name, default="" if PRODUCTION else development)
-    if PRODUCTION and not value:
+    if PRODUCTION and not value.strip(" ,"):
         raise ImproperlyConfigured(f"{name} must be set when COUNTINGHOUSE_ENV is production.")
     return value
 

@@ -36,8 +36,10 @@ def production(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif((BASE_DIR / ".env").exists(), reason="the .env here sets what is left out")
 @pytest.mark.parametrize("name", SECRETS)
-def test_production_refuses_to_start_without(name: str) -> None:
-    result = production("check", **{k: v for k, v in SECRETS.items() if k != name})
+@pytest.mark.parametrize("value", [None, " , "])
+def test_production_refuses_to_start_without(name: str, value: str | None) -> None:
+    secrets = {k: v for k, v in {**SECRETS, name: value}.items() if v is not None}
+    result = production("check", **secrets)
     assert result.returncode == 1
     assert result.stderr == f"{name} must be set when COUNTINGHOUSE_ENV is production.\n"
 
