@@ -59,8 +59,13 @@ class Interrupting(io.StringIO):
 
 def test_ctrl_c_ends_it_in_one_line_and_keeps_what_came(standin: StandIn) -> None:
     made = customers(standin, 2)
-    with pytest.raises(CommandError, match="Interrupted") as caught:
-        call_command("sync_stripe", stdout=Interrupting())
+    # A shell that starts the tests in the background has the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(CommandError, match="Interrupted") as caught:
+            call_command("sync_stripe", stdout=Interrupting())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert caught.value.returncode == 130
     kept = StripeEvent.objects.filter(type="read.customer")
     assert set(kept.values_list("object_id", flat=True)) == set(made)
