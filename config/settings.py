@@ -29,11 +29,11 @@ PRODUCTION = ENVIRONMENT == "production"
 
 
 def required(name: str, development: str) -> str:
-    """The variable ``name``; outside production it may be absent and is ``development`` then."""
-    value: str = env.str(name, default="" if PRODUCTION else development)
+    """The variable ``name``; outside production it may be empty and is ``development`` then."""
+    value: str = env.str(name, default="")
     if PRODUCTION and not value.strip(" ,"):
         raise ImproperlyConfigured(f"{name} must be set when COUNTINGHOUSE_ENV is production.")
-    return value
+    return value or development
 
 
 def number(name: str, default: int) -> int:

@@ -44,6 +44,19 @@ def test_production_refuses_to_start_without(name: str, value: str | None) -> No
     assert result.stderr == f"{name} must be set when COUNTINGHOUSE_ENV is production.\n"
 
 
+def test_development_takes_what_is_empty_for_left_out() -> None:
+    script = "from django.conf import settings; print(settings.DATABASES['default']['HOST'])"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=BASE_DIR,
+        env={"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"}
+        | dict.fromkeys(SECRETS, ""),
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.strip() == "localhost", result.stderr
+
+
 def test_production_passes_the_deployment_check() -> None:
     result = production("check", "--deploy", "--fail-level", "WARNING", **SECRETS)
     assert result.returncode == 0, result.stderr
