@@ -1,4 +1,4 @@
-"""Pages on which a person does something to one row: what, a form with a reason, one service."""
+"""Pages on which a person does something to a row: what, a form with a reason, one service."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+
+from orders.admin.bulk import Bulk, BulkActing
 
 # The longest reason: it is also what Stripe keeps as metadata of a refund.
 LONGEST_REASON = 500
@@ -35,6 +37,7 @@ class Act:
     ``form`` makes the form for the row (data None: a fresh one). ``perform`` calls the service with
     the cleaned form and returns what to tell; an error in ``refusals`` is told on the form, and
     ``refused`` makes the form that is shown then. After one in ``uncertain`` it may have been done.
+    With ``bulk`` it can be done to many rows of the list.
     """
 
     name: str
@@ -49,12 +52,11 @@ class Act:
     uncertain: tuple[type[Exception], ...] = ()
     refused: Callable[[Any, forms.Form, Exception], forms.Form] | None = None
     dangerous: bool = False
+    bulk: Bulk | None = None
 
 
-class ActingAdmin(admin.ModelAdmin[Any]):
+class ActingAdmin(BulkActing):
     """A mixin that gives each act of ``acts`` a page below the row's own."""
-
-    acts: tuple[Act, ...] = ()
 
     def get_urls(self) -> list[URLPattern]:
         """The pages of the acts, before Django's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from orders.admin.acting import Act, ReasonForm
+from orders.admin.bulk import Bulk, counted
 from orders.models import Order
 from orders.services import handling
 from orders.services.transitions import IllegalTransition
@@ -31,6 +32,12 @@ FULFIL = Act(
     form=lambda order, data: ReasonForm(data),
     perform=fulfil,
     refusals=(IllegalTransition,),
+    bulk=Bulk(
+        explanation=lambda count: (
+            f"{counted(count, 'paid order')} sent or handed over. What is fulfilled stays so."
+        ),
+        form=ReasonForm,
+    ),
 )
 
 
@@ -48,4 +55,11 @@ CANCEL = Act(
     perform=cancel,
     refusals=(IllegalTransition,),
     dangerous=True,
+    bulk=Bulk(
+        explanation=lambda count: (
+            f"{counted(count, 'order')} not paid yet. What is canceled stays canceled; a payment "
+            "that comes later is kept and must be refunded."
+        ),
+        form=ReasonForm,
+    ),
 )

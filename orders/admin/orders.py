@@ -20,6 +20,7 @@ from orders.models import Order, WaitingPayment
 from orders.states import RefundStatus
 from payments.admin.columns import admin_link, money_column
 from payments.models import CheckoutSession, PaymentIntent
+from payments.money import format_money
 
 
 class RefundStatusFilter(admin.SimpleListFilter):
@@ -40,6 +41,11 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
     """Read-only but for what the services offer."""
 
     acts = (FULFIL, SERVE, REFUND, CANCEL)
+    bulk_columns: ClassVar[Any] = {
+        "Status": lambda order: order.get_status_display(),
+        "Total": lambda order: format_money(order.total_minor, order.currency),
+        "Buyer": lambda order: str(order.customer or order.email or columns.NONE),
+    }
     change_form_template = "admin/orders/order/change_form.html"
     list_display = (
         "number",
