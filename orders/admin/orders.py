@@ -13,9 +13,10 @@ from auditlog.readonly import ReadOnlyAdmin
 from orders import selectors
 from orders.admin import columns
 from orders.admin.acting import ActingAdmin
-from orders.admin.handling import CANCEL, FULFIL
+from orders.admin.handling import CANCEL, CORRECT, FULFIL, NOTE
 from orders.admin.refunding import REFUND
 from orders.admin.serving import SERVE
+from orders.admin.shipping_file import FULFIL_FILE
 from orders.models import Order, WaitingPayment
 from orders.states import RefundStatus
 from payments.admin.columns import admin_link, money_column
@@ -40,7 +41,8 @@ class RefundStatusFilter(admin.SimpleListFilter):
 class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
     """Read-only but for what the services offer."""
 
-    acts = (FULFIL, SERVE, REFUND, CANCEL)
+    acts = (FULFIL, CORRECT, SERVE, REFUND, CANCEL, NOTE)
+    list_pages = (FULFIL_FILE,)
     bulk_columns: ClassVar[Any] = {
         "Status": lambda order: order.get_status_display(),
         "Total": lambda order: format_money(order.total_minor, order.currency),
