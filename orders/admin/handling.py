@@ -11,13 +11,18 @@ from django import forms
 from orders.admin.acting import Act, ReasonForm
 from orders.admin.bulk import DONE, SKIPPED, Bulk, Outcome, counted
 from orders.models import Order
-from orders.services import fulfilment, handling
+from orders.services import canceling, fulfilment, handling
 from orders.services.tracking import BadTracking, tracking
 from orders.services.transitions import IllegalTransition
 from orders.states import ALLOWED, OrderStatus
+from payments.client import NotConfigured
+from payments.closing import ClosingError, ClosingOutcomeUnknown
+from payments.money import format_money
 
 TEXT = {"size": 40, "autocomplete": "off"}
 LONGEST_NOTE = 5000
+# Orders at once where each may be a few calls to Stripe, within a request's time.
+MOST_CALLS = 100
 
 
 class TrackingForm(forms.Form):
@@ -87,8 +92,20 @@ def note(order: Order, form: forms.Form) -> str:
 
 
 def cancel(order: Order, form: forms.Form) -> str:
-    handling.cancel_order(order.pk, reason=form.cleaned_data["reason"])
+    canceling.call_off(order.pk, reason=form.cleaned_data["reason"])
     return f"Order {order} is canceled."
+
+
+def what_canceling_does(order: Order) -> str:
+    payments = canceling.open_payments(order)
+    told = f"Order {order} isn’t paid. Canceled, it stays canceled."
+    if payments:
+        open_ = ", ".join((*payments.sessions, *payments.intents))
+        told += f" What can still be paid for it is canceled at Stripe first: {open_}."
+    if order.captured_minor > order.refunded_minor:
+        kept = format_money(order.captured_minor - order.refunded_minor, order.currency)
+        told += f" {kept} has been captured for it: that must be refunded apart."
+    return f"{told} A payment that comes later is kept and must be refunded."
 
 
 FULFIL = Act(
@@ -151,20 +168,20 @@ CANCEL = Act(
     title="Cancel",
     permission="orders.change_order",
     button="Cancel the order",
-    explanation=lambda order: (
-        f"Order {order} isn’t paid. Canceled, it stays canceled; a payment that comes later is "
-        "kept and must be refunded."
-    ),
+    explanation=what_canceling_does,
     possible=lambda order: order.status == OrderStatus.PENDING,
     form=lambda order, data: ReasonForm(data),
     perform=cancel,
-    refusals=(IllegalTransition,),
+    refusals=(IllegalTransition, canceling.PaymentOpen, ClosingError, NotConfigured),
+    uncertain=(ClosingOutcomeUnknown,),
     dangerous=True,
     bulk=Bulk(
         explanation=lambda count: (
-            f"{counted(count, 'order')} not paid yet. What is canceled stays canceled; a payment "
-            "that comes later is kept and must be refunded."
+            f"{counted(count, 'order')} not paid yet. What can still be paid for them is canceled "
+            "at Stripe first. What is canceled stays canceled; a payment that comes later is kept "
+            "and must be refunded."
         ),
         form=ReasonForm,
+        most=MOST_CALLS,
     ),
 )

@@ -13,7 +13,7 @@ from auditlog.models import AuditEvent
 from orders.admin.handling import FULFIL
 from orders.admin.orders import OrderAdmin
 from orders.models import Order, OrderTransition
-from orders.services import handling
+from orders.services import canceling
 from orders.tests.mirror import charge, intent, put
 from orders.tests.test_admin import inline_code
 
@@ -107,14 +107,14 @@ def test_what_goes_wrong_for_one_keeps_nobody_else_from_their_turn(
     as_operator, shop_order, monkeypatch
 ):
     first, other = shop_order("A-1"), shop_order("A-2")
-    real = handling.cancel_order
+    real = canceling.call_off
 
     def fails(order_id: int, **values: Any) -> Order:
         if order_id == first.pk:
             raise RuntimeError("out of luck")
         return real(order_id, **values)
 
-    monkeypatch.setattr(handling, "cancel_order", fails)
+    monkeypatch.setattr(canceling, "call_off", fails)
     told = results(confirm(as_operator, "cancel", [first.pk, other.pk]))
     assert (told["A-1"][0], told["A-2"][0]) == ("failed", "done")
 
