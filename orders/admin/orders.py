@@ -14,6 +14,7 @@ from orders import selectors
 from orders.admin import columns
 from orders.admin.acting import ActingAdmin
 from orders.admin.handling import CANCEL, CORRECT, FULFIL, NOTE
+from orders.admin.new_order import ADD_ORDER
 from orders.admin.refunding import REFUND
 from orders.admin.serving import SERVE
 from orders.admin.shipping_file import FULFIL_FILE
@@ -42,7 +43,7 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
     """Read-only but for what the services offer."""
 
     acts = (FULFIL, CORRECT, SERVE, REFUND, CANCEL, NOTE)
-    list_pages = (FULFIL_FILE,)
+    list_pages = (ADD_ORDER, FULFIL_FILE)
     bulk_columns: ClassVar[Any] = {
         "Status": lambda order: order.get_status_display(),
         "Total": lambda order: format_money(order.total_minor, order.currency),

@@ -34,7 +34,7 @@ def open_payments(order: Order) -> OpenPayments:
     """The order's intents that neither succeeded nor were canceled and its open sessions, as far
     as Stripe has told of them: it has no event for a session that was only opened."""
     linked = set(order.payments.values_list("payment", flat=True))
-    named, session_ids = naming(order.number)
+    named, session_ids = naming([order.number])
     others = OrderPayment.objects.filter(payment__in=named).exclude(order=order)
     elsewhere = set(others.values_list("payment", flat=True))
     payments = [
