@@ -19,6 +19,7 @@ from orders.services.new_orders import (
     NewOrder,
     OrderExists,
     faults,
+    like_stripes,
 )
 from orders.services.payment_facts import LONGEST_EMAIL, LONGEST_NUMBER
 from payments.money import CURRENCY, BadAmount, format_money, parse_money
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 ROWS = 5
 MOST_ROWS = 100
-# What Stripe's ids begin with: an order that is made from Stripe has its payment's id as number.
-STRIPES = ("pi_", "cs_", "ch_", "py_")
 
 
 def text(size: int, **attributes: Any) -> forms.TextInput:
@@ -73,7 +72,7 @@ class OrderForm(forms.Form):
 
     def clean_number(self) -> str:
         number: str = self.cleaned_data["number"]
-        if number.lower().startswith(STRIPES):
+        if like_stripes(number):
             raise forms.ValidationError("That is how Stripe’s ids begin: choose another number.")
         return number
 

@@ -15,6 +15,8 @@ LARGEST_AMOUNT = 10**15
 LARGEST_QUANTITY = 10**6
 LONGEST_SKU = 255
 LONGEST_TEXT = 2000
+# What Stripe's ids begin with: an order that is made from Stripe has its payment's id as number.
+STRIPES = ("pi_", "cs_", "ch_", "py_")
 
 
 class BadOrder(ValueError):
@@ -71,6 +73,11 @@ class Fault:
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.message}" if self.line else self.message
+
+
+def like_stripes(number: str) -> bool:
+    """Whether the number could be that of an order made from Stripe."""
+    return number.lower().startswith(STRIPES)
 
 
 def faults(new: NewOrder) -> Iterator[Fault]:
