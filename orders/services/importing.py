@@ -19,10 +19,10 @@ from orders.changes import OrderChange, announce
 from orders.models import Order, OrderLine, OrderTransition
 from orders.services.creation import attach_waiting, created, insert_orders
 from orders.services.import_file import Mistake, Parsed
+from orders.services.lines import read_lines
 from orders.services.locking import lock_numbers, lock_products
 from orders.services.new_orders import NewOrder
 from orders.services.payment_facts import normalized_email
-from orders.services.serving import read_lines
 from orders.services.stock import take_and_restock
 from orders.services.storing import save_all, save_orders
 from orders.services.tracking import NO_TRACKING, Tracking

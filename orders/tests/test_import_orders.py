@@ -109,7 +109,7 @@ def test_rows_of_one_number_are_its_lines(write):
 
 @pytest.mark.parametrize(
     ("currency", "text", "minor"),
-    [("GBP", "1.5", 150), ("jpy", "500", 500), ("KWD", "1.234", 1234), ("ISK", "1500", 150000)],
+    [("GBP", "1.5", 150), ("jpy", "500", 500), ("KWD", "1.230", 1230), ("ISK", "1500", 150000)],
 )
 def test_amounts_are_read_by_the_currencys_decimals(write, currency, text, minor):
     run(write(f"A-1,{currency},{text},{AT}"))
