@@ -7,10 +7,10 @@ again when it is its turn. What was sent twice finds the rows done and skips the
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
@@ -37,6 +37,15 @@ class Outcome:
     row: Any
     result: str
     text: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the confirmation shows of each row beside its name; figures stand right."""
+
+    heading: str
+    show: Callable[[Any], object]
+    figure: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,11 +90,11 @@ def one(act: Act, row: Any, form: forms.Form) -> Outcome:
 class BulkActing(admin.ModelAdmin[Any]):
     """A mixin: each act of ``acts`` with a ``bulk`` is an action of the list too.
 
-    ``bulk_columns`` are what the pages show of each row beside its name: heading and text.
+    ``bulk_columns`` are what the confirmation shows of each row.
     """
 
     acts: tuple[Act, ...] = ()
-    bulk_columns: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
+    bulk_columns: tuple[Column, ...] = ()
 
     def get_urls(self) -> list[URLPattern]:
         """Where the confirmations are sent to, before Django's own."""
@@ -175,10 +184,15 @@ def confirmation(
             "explanation": act.bulk.explanation(possible),
             "form": form,
             "rows": [
-                (row, [show(row) for show in page.bulk_columns.values()], act.possible(row))
+                (
+                    row,
+                    [(column.show(row), column.figure) for column in page.bulk_columns],
+                    act.possible(row),
+                )
                 for row in rows
             ],
             "possible": possible,
+            "columns": page.bulk_columns,
             "action": reverse(f"admin:{page.bulk_url_name(act)}"),
         },
     )
@@ -220,7 +234,6 @@ def render(
             **page.admin_site.each_context(request),
             "title": f"{act.title}: several {page.opts.verbose_name_plural}",
             "act": act,
-            "headings": list(page.bulk_columns),
             "back": list_url(page),
             "opts": page.opts,
             "media": page.media,

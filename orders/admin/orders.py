@@ -13,6 +13,7 @@ from auditlog.readonly import ReadOnlyAdmin
 from orders import selectors
 from orders.admin import columns
 from orders.admin.acting import ActingAdmin
+from orders.admin.bulk import Column
 from orders.admin.handling import CANCEL, CORRECT, FULFIL, NOTE
 from orders.admin.new_order import ADD_ORDER
 from orders.admin.refunding import REFUND
@@ -44,11 +45,11 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
 
     acts = (FULFIL, CORRECT, SERVE, REFUND, CANCEL, NOTE)
     list_pages = (ADD_ORDER, FULFIL_FILE)
-    bulk_columns: ClassVar[Any] = {
-        "Status": lambda order: order.get_status_display(),
-        "Total": lambda order: format_money(order.total_minor, order.currency),
-        "Buyer": lambda order: str(order.customer or order.email or columns.NONE),
-    }
+    bulk_columns = (
+        Column("Status", columns.status),
+        Column("Total", lambda order: format_money(order.total_minor, order.currency), figure=True),
+        Column("Buyer", columns.buyer),
+    )
     change_form_template = "admin/orders/order/change_form.html"
     list_display = (
         "number",
