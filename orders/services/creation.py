@@ -50,7 +50,7 @@ def create_order(
             raise OrderExists(f"there is an order {new.number} already")
         (order,) = insert_orders([new], source, now)
         record_all([created(order, reason)])
-        if not attach_waiting({order.number: order}, reason.strip()):
+        if not attach_waiting({order.number: order.pk}, reason.strip()):
             announce([OrderChange(None, order)])
         order.refresh_from_db()
     return order
@@ -137,15 +137,18 @@ def products_of(lines: Sequence[NewLine], now: datetime) -> dict[str, Product]:
     return found
 
 
-def attach_waiting(orders: Mapping[str, Order], reason: str, new: bool = True) -> set[int]:
-    """Link the payments that name ``orders`` (by number) and settle those; return their keys.
+def attach_waiting(orders: Mapping[str, int], reason: str, new: bool = True) -> set[int]:
+    """Link the payments that name ``orders`` (keys by number) and settle those; return their keys.
 
     The caller holds the numbers, so a payment that arrives now waits and sees the order. ``new``
     says that nobody was told of these orders yet.
     """
+    named, sessions = naming(orders)
+    if not (named or sessions):
+        return set()
     wanted = {
-        key: (orders[number].pk, payment)
-        for key, payment in read_payments(*naming(orders)).items()
+        key: (orders[number], payment)
+        for key, payment in read_payments(named, sessions).items()
         if payment.can_be_linked and (number := payment.names or payment.refers_to) in orders
     }
     payments = {key: payment for key, (_, payment) in wanted.items()}

@@ -289,5 +289,5 @@ def link(numbers: Sequence[str], reason: str) -> int:
     """
     with transaction.atomic():
         lock_numbers(numbers)
-        orders = {order.number: order for order in Order.objects.filter(number__in=numbers)}
-        return len(attach_waiting(orders, reason, new=False))
+        rows = Order.objects.filter(number__in=numbers).order_by().values_list("number", "pk")
+        return len(attach_waiting(dict(rows), reason, new=False))
