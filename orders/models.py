@@ -106,6 +106,8 @@ class Order(models.Model):
         Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="orders"
     )
     email = models.TextField(blank=True)
+    carrier = models.TextField(blank=True, default="", db_default="", help_text="Who carries it.")
+    tracking_number = models.TextField(blank=True, default="", db_default="")
     # What made the order, when Stripe did: one order per payment intent, or per session that
     # needed no payment.
     payment_intent = StripeReference(PaymentIntent)
@@ -171,6 +173,10 @@ class Order(models.Model):
                     | Q(status=OrderStatus.CANCELED, canceled_at__isnull=False)
                 ),
             ),
+            models.CheckConstraint(
+                name="order_tracked_once_fulfilled",
+                condition=Q(status=OrderStatus.FULFILLED) | Q(carrier="", tracking_number=""),
+            ),
             models.UniqueConstraint(fields=["payment_intent"], name="order_once_per_intent"),
             models.UniqueConstraint(fields=["checkout_session"], name="order_once_per_session"),
         ]
@@ -179,6 +185,11 @@ class Order(models.Model):
             models.Index(fields=["status", "paid_at"], name="order_status_paid"),
             models.Index(fields=["paid_at"], name="order_paid_at"),
             models.Index(fields=["email"], name="order_email"),
+            models.Index(
+                fields=["tracking_number"],
+                name="order_tracking_number",
+                condition=~Q(tracking_number=""),
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(
@@ -329,3 +340,36 @@ class OrderTransition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status} → {self.to_status}"
+
+
+class OrderNote(models.Model):
+    """What somebody noted about an order. ``request`` names the wish to note it: sent twice, it is
+    one note."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notes", db_index=False)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    text = models.TextField()
+    request = models.UUIDField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "request"], name="ordernote_once"),
+            models.CheckConstraint(name="ordernote_says_something", condition=~Q(text="")),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="no_truncate",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func="RAISE EXCEPTION 'the notes of orders can''t be emptied';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 # https://docs.stripe.com/currencies — these tables are Stripe's, and differ from ISO 4217's:
 # what counts is what the integer in the API means.
@@ -15,7 +15,11 @@ THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 # Two decimals in the API, none in use: an amount of them always ends in 00.
 WHOLE_UNITS = frozenset(["isk", "ugx"])
 CURRENCY = re.compile(r"[a-z]{3}")
+# Within what a decimal holds exactly, and longer than any amount that is taken.
+LONGEST_AMOUNT = 24
 MINUS = "\N{MINUS SIGN}"
+# A comma parts thousands and nothing else: where it stands for the point, 12,50 is no 1,250.
+AMOUNT = re.compile(rf"[-+{MINUS}]?([0-9]+|[0-9]{{1,3}}(,[0-9]{{3}})+)(\.[0-9]+)?")
 
 
 def step(currency: str) -> int:
@@ -57,12 +61,12 @@ def parse_money(text: str, currency: str) -> int:
     Raises:
         BadAmount: not a number, more decimals than the currency has, or finer than Stripe takes.
     """
-    try:
-        value = Decimal(text.strip().replace(",", ""))
-    except InvalidOperation:
-        raise BadAmount(f"{text!r} is not an amount") from None
-    if not value.is_finite() or abs(value) > 10**13:
-        raise BadAmount(f"{text!r} is out of range")
+    text = text.strip()
+    if len(text) > LONGEST_AMOUNT or not AMOUNT.fullmatch(text):
+        raise BadAmount(f"{text[:40]!r} is not an amount such as 1,234.50")
+    value = Decimal(text.replace(",", "").replace(MINUS, "-"))
+    if abs(value) > 10**13:
+        raise BadAmount(f"{text[:40]!r} is out of range")
     minor = value.scaleb(exponent(currency))
     if minor != minor.to_integral_value():
         raise BadAmount(f"{currency.upper()} has {exponent(currency)} decimals: {text!r}")

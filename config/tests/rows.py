@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
@@ -87,6 +88,8 @@ def value_for(field: models.Field[Any, Any]) -> Any:
             return []
         case models.GenericIPAddressField():
             return None
+        case models.UUIDField():
+            return UUID(int=number)
         case models.CharField() | models.TextField():
             if field.null:
                 return None

@@ -1,4 +1,4 @@
-"""Pages on which a person does something to one row: what, a form with a reason, one service."""
+"""Pages on which a person does something to a row: what, a form with a reason, one service."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+
+from orders.admin.bulk import Bulk, BulkActing
 
 # The longest reason: it is also what Stripe keeps as metadata of a refund.
 LONGEST_REASON = 500
@@ -35,6 +37,7 @@ class Act:
     ``form`` makes the form for the row (data None: a fresh one). ``perform`` calls the service with
     the cleaned form and returns what to tell; an error in ``refusals`` is told on the form, and
     ``refused`` makes the form that is shown then. After one in ``uncertain`` it may have been done.
+    With ``bulk`` it can be done to many rows of the list.
     """
 
     name: str
@@ -49,16 +52,38 @@ class Act:
     uncertain: tuple[type[Exception], ...] = ()
     refused: Callable[[Any, forms.Form, Exception], forms.Form] | None = None
     dangerous: bool = False
+    bulk: Bulk | None = None
 
 
-class ActingAdmin(admin.ModelAdmin[Any]):
-    """A mixin that gives each act of ``acts`` a page below the row's own."""
+@dataclass(frozen=True)
+class ListPage:
+    """A page beside the list, for those with the permission; ``view`` answers its requests."""
 
-    acts: tuple[Act, ...] = ()
+    name: str
+    title: str
+    permission: str
+    view: Callable[[ActingAdmin, HttpRequest], HttpResponse]
+
+
+class ActingAdmin(BulkActing):
+    """A mixin that gives each act of ``acts`` a page below the row's own, and the list the pages
+    of ``list_pages``."""
+
+    list_pages: tuple[ListPage, ...] = ()
+    change_list_template = "admin/orders/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """The pages of the acts, before Django's own."""
+        """The pages of the acts and beside the list, before Django's own."""
         own = [
+            path(
+                f"{page.name.replace('_', '-')}/",
+                self.admin_site.admin_view(self.list_page_view),
+                {"page": page},
+                name=self.url_name(page),
+            )
+            for page in self.list_pages
+        ]
+        own += [
             path(
                 f"<path:object_id>/{act.name}/",
                 self.admin_site.admin_view(self.act_view),
@@ -69,9 +94,9 @@ class ActingAdmin(admin.ModelAdmin[Any]):
         ]
         return own + super().get_urls()
 
-    def url_name(self, act: Act) -> str:
+    def url_name(self, of: Act | ListPage) -> str:
         meta = self.opts
-        return f"{meta.app_label}_{meta.model_name}_{act.name}"
+        return f"{meta.app_label}_{meta.model_name}_{of.name}"
 
     def open_acts(self, request: HttpRequest, row: Model) -> list[dict[str, str]]:
         """The acts that this person may do to this row now, with their addresses."""
@@ -83,6 +108,36 @@ class ActingAdmin(admin.ModelAdmin[Any]):
             for act in self.acts
             if request.user.has_perm(act.permission) and act.possible(row)
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, with the pages beside it that this person may open."""
+        pages = [
+            {"title": page.title, "url": reverse(f"admin:{self.url_name(page)}")}
+            for page in self.list_pages
+            if request.user.has_perm(page.permission)
+        ]
+        return super().changelist_view(request, {**(extra_context or {}), "list_pages": pages})
+
+    def list_page_view(self, request: HttpRequest, page: ListPage) -> HttpResponse:
+        """A page beside the list."""
+        if not (self.has_view_permission(request) and request.user.has_perm(page.permission)):
+            raise PermissionDenied
+        return page.view(self, request)
+
+    def render_list_page(
+        self, request: HttpRequest, page: ListPage, template: str, context: dict[str, Any]
+    ) -> HttpResponse:
+        """A template with what every page beside the list has."""
+        shared = {
+            **self.admin_site.each_context(request),
+            "title": page.title,
+            "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            "opts": self.opts,
+            "media": self.media,
+        }
+        return TemplateResponse(request, template, {**shared, **context})
 
     def act_view(self, request: HttpRequest, object_id: str, act: Act) -> HttpResponse:
         """GET shows what would be done and asks for the reason; POST does it."""

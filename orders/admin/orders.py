@@ -13,13 +13,17 @@ from auditlog.readonly import ReadOnlyAdmin
 from orders import selectors
 from orders.admin import columns
 from orders.admin.acting import ActingAdmin
-from orders.admin.handling import CANCEL, FULFIL
+from orders.admin.bulk import Column
+from orders.admin.handling import CANCEL, CORRECT, FULFIL, NOTE
+from orders.admin.new_order import ADD_ORDER
 from orders.admin.refunding import REFUND
 from orders.admin.serving import SERVE
+from orders.admin.shipping_file import FULFIL_FILE
 from orders.models import Order, WaitingPayment
 from orders.states import RefundStatus
 from payments.admin.columns import admin_link, money_column
 from payments.models import CheckoutSession, PaymentIntent
+from payments.money import format_money
 
 
 class RefundStatusFilter(admin.SimpleListFilter):
@@ -39,7 +43,13 @@ class RefundStatusFilter(admin.SimpleListFilter):
 class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
     """Read-only but for what the services offer."""
 
-    acts = (FULFIL, SERVE, REFUND, CANCEL)
+    acts = (FULFIL, CORRECT, SERVE, REFUND, CANCEL, NOTE)
+    list_pages = (ADD_ORDER, FULFIL_FILE)
+    bulk_columns = (
+        Column("Status", columns.status),
+        Column("Total", lambda order: format_money(order.total_minor, order.currency), figure=True),
+        Column("Buyer", columns.buyer),
+    )
     change_form_template = "admin/orders/order/change_form.html"
     list_display = (
         "number",

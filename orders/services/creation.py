@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
-from auditlog.services import record
+from auditlog.services import Entry, record_all
 from orders.changes import OrderChange, announce
-from orders.models import Customer, Order, OrderLine, Product
+from orders.models import Order, OrderLine, Product
 from orders.services.causes import FromInbox
 from orders.services.customers import Wanted, buyer, settle_customers
 from orders.services.linking import Linked, existing_links, store_links
 from orders.services.locking import lock_numbers
-from orders.services.payment_facts import LONGEST_NUMBER, naming, normalized_email, read_payments
+from orders.services.new_orders import BadOrder, NewLine, NewOrder, OrderExists, faults
+from orders.services.payment_facts import naming, normalized_email, read_payments
 from orders.services.settling import settle_orders
-from payments.money import CURRENCY
 
-LARGEST_AMOUNT = 10**15
-LARGEST_QUANTITY = 10**6
+__all__ = ["BadOrder", "NewLine", "NewOrder", "OrderExists", "create_order", "insert_orders"]
 
-
-class BadOrder(ValueError):
-    """Not an order that can be made; the message says why."""
+# No letter that is read for another, or for a digit.
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-class OrderExists(BadOrder):
-    """There is an order with that number already."""
-
-
-@dataclass(frozen=True)
-class NewLine:
-    """A line to be: ``sku`` empty where no product of the catalogue is sold; the total in minor
-    units of the order's currency, after discounts, tax included."""
-
-    description: str
-    quantity: int
-    total_minor: int
-    sku: str = ""
-
-
-@dataclass(frozen=True)
-class NewOrder:
-    """An order to be, amounts in minor units; what isn't known is None, which isn't 0."""
-
-    number: str
-    currency: str
-    total_minor: int
-    lines: Sequence[NewLine] = ()
-    email: str = ""
-    name: str = ""
-    stripe_customer: str = ""
-    placed_at: datetime | None = None
-    subtotal_minor: int | None = None
-    discount_minor: int | None = None
-    tax_minor: int | None = None
-    shipping_minor: int | None = None
+def new_number() -> str:
+    """A number for an order that nobody gave one: a random one, such as M-7KQ2-X94D-TB3F."""
+    groups = ("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(3))
+    return f"M-{'-'.join(groups)}"
 
 
 def create_order(
@@ -77,19 +48,9 @@ def create_order(
         lock_numbers([new.number])
         if Order.objects.filter(number=new.number).exists():
             raise OrderExists(f"there is an order {new.number} already")
-        order = insert(new, source, now)
-        record(
-            "order.created",
-            order,
-            reason=reason.strip(),
-            after={
-                "number": order.number,
-                "source": str(order.source),
-                "total_minor": order.total_minor,
-                "currency": order.currency,
-            },
-        )
-        if not attach_waiting(order, reason.strip()):
+        (order,) = insert_orders([new], source, now)
+        record_all([created(order, reason)])
+        if not attach_waiting({order.number: order.pk}, reason.strip()):
             announce([OrderChange(None, order)])
         order.refresh_from_db()
     return order
@@ -97,41 +58,34 @@ def create_order(
 
 def check(new: NewOrder, reason: str) -> None:
     """Raise BadOrder at the first thing that can't be."""
-    if not new.number.strip() or len(new.number) > LONGEST_NUMBER or "\0" in new.number:
-        raise BadOrder(f"an order's number has 1 to {LONGEST_NUMBER} characters")
-    if not CURRENCY.fullmatch(new.currency):
-        raise BadOrder(f"{new.currency!r} is not a currency in Stripe's form, such as usd")
-    if not 0 <= new.total_minor <= LARGEST_AMOUNT:
-        raise BadOrder(f"a total of {new.total_minor} can't be")
+    for fault in faults(new):
+        raise BadOrder(str(fault))
     if not reason.strip():
         raise BadOrder("say why the order is made")
-    if new.email.strip() and not normalized_email(new.email):
-        raise BadOrder(f"{new.email[:60]!r} is not an e-mail address")
-    for position, line in enumerate(new.lines, 1):
-        if not 1 <= line.quantity <= LARGEST_QUANTITY:
-            raise BadOrder(f"line {position}: a quantity of {line.quantity} can't be")
-        if abs(line.total_minor) > LARGEST_AMOUNT:
-            raise BadOrder(f"line {position}: a total of {line.total_minor} can't be")
 
 
-def insert(new: NewOrder, source: Order.Source, now: datetime) -> Order:
-    """The order with its customer and lines, not linked to any payment yet."""
-    placed_at = new.placed_at or now
-    order = Order.objects.create(
-        number=new.number,
-        source=source,
-        currency=new.currency,
-        total_minor=new.total_minor,
-        subtotal_minor=new.subtotal_minor,
-        discount_minor=new.discount_minor,
-        tax_minor=new.tax_minor,
-        shipping_minor=new.shipping_minor,
-        customer=customer_of(new, placed_at),
-        email=normalized_email(new.email),
-        placed_at=placed_at,
-        created_at=now,
+def insert_orders(news: Sequence[NewOrder], source: Order.Source, now: datetime) -> list[Order]:
+    """The orders with their customers and lines, pending and not linked to any payment yet; a
+    bounded number of statements."""
+    customers = settle_customers([wanted_buyer(new, now) for new in news], {})
+    orders = Order.objects.bulk_create(
+        Order(
+            number=new.number,
+            source=source,
+            currency=new.currency,
+            total_minor=new.total_minor,
+            subtotal_minor=new.subtotal_minor,
+            discount_minor=new.discount_minor,
+            tax_minor=new.tax_minor,
+            shipping_minor=new.shipping_minor,
+            customer=customers.get(wanted_buyer(new, now).buyer),
+            email=normalized_email(new.email),
+            placed_at=new.placed_at or now,
+            created_at=now,
+        )
+        for new in news
     )
-    products = products_of(new.lines, now)
+    products = products_of([line for new in news for line in new.lines], now)
     OrderLine.objects.bulk_create(
         OrderLine(
             order=order,
@@ -141,14 +95,30 @@ def insert(new: NewOrder, source: Order.Source, now: datetime) -> Order:
             quantity=line.quantity,
             total_minor=line.total_minor,
         )
+        for order, new in zip(orders, news, strict=True)
         for position, line in enumerate(new.lines, 1)
     )
-    return order
+    return orders
 
 
-def customer_of(new: NewOrder, since: datetime) -> Customer | None:
+def created(order: Order, reason: str) -> Entry:
+    """The audit log's entry for an order that was made."""
+    return Entry(
+        "order.created",
+        order,
+        reason=reason.strip(),
+        after={
+            "number": order.number,
+            "source": str(order.source),
+            "total_minor": order.total_minor,
+            "currency": order.currency,
+        },
+    )
+
+
+def wanted_buyer(new: NewOrder, now: datetime) -> Wanted:
     who = buyer(new.stripe_customer or None, normalized_email(new.email))
-    return settle_customers([Wanted(who, since, new.name)], {}).get(who) if who else None
+    return Wanted(who, new.placed_at or now, new.name)
 
 
 def products_of(lines: Sequence[NewLine], now: datetime) -> dict[str, Product]:
@@ -156,29 +126,42 @@ def products_of(lines: Sequence[NewLine], now: datetime) -> dict[str, Product]:
     names = {line.sku: line.description or line.sku for line in reversed(lines) if line.sku}
     if not names:
         return {}
-    Product.objects.bulk_create(
-        [Product(sku=sku, name=names[sku], created_at=now) for sku in sorted(names)],
-        ignore_conflicts=True,
-    )
-    return {product.sku: product for product in Product.objects.filter(sku__in=names)}
+    found = {product.sku: product for product in Product.objects.filter(sku__in=names)}
+    missing = sorted(names.keys() - found.keys())
+    if missing:
+        Product.objects.bulk_create(
+            [Product(sku=sku, name=names[sku], created_at=now) for sku in missing],
+            ignore_conflicts=True,
+        )
+        found |= {product.sku: product for product in Product.objects.filter(sku__in=missing)}
+    return found
 
 
-def attach_waiting(order: Order, reason: str) -> bool:
-    """Link the payments that name ``order`` and settle it; False when there are none.
+def attach_waiting(orders: Mapping[str, int], reason: str, new: bool = True) -> set[int]:
+    """Link the payments that name ``orders`` (keys by number) and settle those; return their keys.
 
-    The caller holds the order's number, so a payment that arrives now waits and sees the order.
+    The caller holds the numbers, so a payment that arrives now waits and sees the order. ``new``
+    says that nobody was told of these orders yet.
     """
-    payments = {
-        key: payment
-        for key, payment in read_payments(*naming(order.number)).items()
-        if payment.can_be_linked and (payment.names or payment.refers_to) == order.number
+    named, sessions = naming(orders)
+    if not (named or sessions):
+        return set()
+    wanted = {
+        key: (orders[number], payment)
+        for key, payment in read_payments(named, sessions).items()
+        if payment.can_be_linked and (number := payment.names or payment.refers_to) in orders
     }
+    payments = {key: payment for key, (_, payment) in wanted.items()}
     taken = existing_links(payments).orders
-    links = store_links({key: order.pk for key in payments if key not in taken}, payments)
-    ours = {key: order_id for key, order_id in links.items() if order_id == order.pk}
-    if not ours:
-        return False
-    settle_orders(
-        Linked(orders=ours, new={order.pk}), payments, FromInbox(reason), products_changed={}
+    links = store_links(
+        {key: order_id for key, (order_id, _) in wanted.items() if key not in taken}, payments
     )
-    return True
+    ours = {key: order_id for key, order_id in links.items() if order_id == wanted[key][0]}
+    if ours:
+        settle_orders(
+            Linked(orders=ours, new=set(ours.values()) if new else set()),
+            payments,
+            FromInbox(reason),
+            products_changed={},
+        )
+    return set(ours.values())

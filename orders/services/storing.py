@@ -30,6 +30,8 @@ ORDER_COLUMNS = (
     "refunded_minor",
     "oversold",
     "stock_settled",
+    "carrier",
+    "tracking_number",
 )
 
 

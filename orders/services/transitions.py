@@ -88,6 +88,7 @@ def move_all(moves: Sequence[Move]) -> None:
                         "refunded_minor": order.refunded_minor,
                         "currency": order.currency,
                         "event": move.event_id,
+                        **tracking(order),
                     },
                 )
             )
@@ -97,6 +98,12 @@ def move_all(moves: Sequence[Move]) -> None:
     OrderTransition.objects.bulk_create(transitions)
     if entries:
         record_all(entries)
+
+
+def tracking(order: Order) -> dict[str, str]:
+    """Who carries the order and under which number, where that is known."""
+    values = {"carrier": order.carrier, "tracking_number": order.tracking_number}
+    return {name: value for name, value in values.items() if value}
 
 
 def check(moves: Sequence[Move]) -> None:

@@ -15,6 +15,9 @@ from orders.changes import OrderChange
 from orders.models import Order, Product
 from orders.services.creation import NewLine, NewOrder, create_order
 from orders.tests.mirror import at, charge, intent, put
+from payments.tests.conftest import standin
+
+__all__ = ["standin"]
 
 MakeOrder = Callable[..., Order]
 

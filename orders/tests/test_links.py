@@ -192,6 +192,13 @@ def test_a_number_is_given_once(shop_order):
         {"email": "nobody"},
         {"lines": [NewLine("none", 0, 0)]},
         {"lines": [NewLine("huge", 1, 10**17)]},
+        {"lines": [NewLine("a\0b", 1, 1)]},
+        {"lines": [NewLine("half", 1, 1, sku="\ud800")]},
+        {"lines": [NewLine("long", 1, 1, sku="x" * 256)]},
+        {"name": "\x1b[31m"},
+        {"name": "x" * 2001},
+        {"tax_minor": -1},
+        {"shipping_minor": 10**16},
     ],
 )
 def test_what_cant_be_an_order_is_refused(shop_order, values):
@@ -215,7 +222,7 @@ def test_the_lookups_by_name_use_their_indexes(shop_order, django_assert_max_num
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     with CaptureQueriesContext(connection) as queries:
-        naming("A-1")
+        naming(["A-1", "A-2"])
     for query in queries:
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN " + query["sql"])

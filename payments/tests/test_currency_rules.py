@@ -63,6 +63,7 @@ def test_an_amount_is_written_with_its_currencys_decimals(amount, currency, text
         (" 1,234.56 ", "gbp", 123_456),
         ("1000", "jpy", 1_000),
         ("1,000", "jpy", 1_000),
+        ("\N{MINUS SIGN}3.10", "gbp", -310),
         ("1.23", "kwd", 1_230),
         ("1.230", "kwd", 1_230),
         ("1000", "isk", 100_000),
@@ -87,6 +88,13 @@ def test_what_a_person_writes_becomes_minor_units(text, currency, amount):
         ("", "gbp", "not an amount"),
         ("NaN", "gbp", "not an amount|out of range"),
         ("1e99", "gbp", "not an amount|out of range"),
+        ("1e3", "gbp", "not an amount"),
+        ("12,50", "gbp", "not an amount"),
+        ("1,2,3", "gbp", "not an amount"),
+        ("1_000", "gbp", "not an amount"),
+        ("\N{ARABIC-INDIC DIGIT THREE}", "gbp", "not an amount"),
+        ("10,000,000,000,001", "gbp", "out of range"),
+        ("1." + "0" * 30 + "1", "gbp", "not an amount"),
     ],
 )
 def test_what_stripe_wouldnt_take_is_refused_with_the_reason(text, currency, why):
