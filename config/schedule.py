@@ -33,6 +33,13 @@ def drain_reads(timestamp: int) -> None:
 
 
 @app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.send_refunds", queueing_lock=payments.tasks.REFUNDS_LOCK)
+def send_refunds(timestamp: int) -> None:
+    """Refunds that Stripe hasn't been asked for yet, or hasn't answered."""
+    payments.tasks.send_refunds()
+
+
+@app.periodic(cron=EACH_MINUTE)
 @app.task(name="schedule.settle_waiting", queueing_lock="settle_waiting")
 def settle_waiting(timestamp: int) -> None:
     """Orders of payments that have waited long enough for a Checkout session."""

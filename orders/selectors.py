@@ -10,52 +10,17 @@ from django.db.models import Q, QuerySet
 
 from auditlog.models import AuditEvent
 from orders.models import Order, OrderLine, OrderPayment, OrderTransition, WaitingPayment
+from orders.refunds import RefundStory, refund_story
 from orders.states import OrderStatus
 from payments.models import Charge, CheckoutSession, Refund
 
-# Refunds that gave nothing back.
-UNDONE = ("failed", "canceled")
 MOST_TERMS = 200
-
-
-@dataclass(frozen=True)
-class RefundableCharge:
-    """A captured charge of an order and how much of it is neither refunded nor being refunded."""
-
-    charge_id: str
-    currency: str
-    captured: int
-    left: int
 
 
 def charges_of(order: Order) -> QuerySet[Charge]:
     """The charges of the order's payments, tried or captured, the first first."""
     payments = OrderPayment.objects.filter(order=order).values("payment")
     return Charge.objects.filter(payment__in=payments).order_by("created", "id")
-
-
-def refunds_of(order: Order) -> QuerySet[Refund]:
-    """The refunds of the order's charges, whatever became of them, the first first."""
-    return Refund.objects.filter(charge__in=charges_of(order).values("pk")).order_by(
-        "created", "id"
-    )
-
-
-def refundable_charges(order: Order) -> list[RefundableCharge]:
-    """The order's captured charges of which something is left to refund; two statements."""
-    asked: dict[str, int] = {}
-    for refund in refunds_of(order).exclude(status__in=UNDONE):
-        asked[str(refund.charge_id)] = asked.get(str(refund.charge_id), 0) + refund.amount
-    charges = [
-        RefundableCharge(
-            charge.pk,
-            charge.currency,
-            charge.amount_captured,
-            charge.amount_captured - max(asked.get(charge.pk, 0), charge.amount_refunded),
-        )
-        for charge in charges_of(order).filter(captured_at__isnull=False, status="succeeded")
-    ]
-    return [charge for charge in charges if charge.left > 0]
 
 
 def find_orders(terms: Sequence[str]) -> Q:
@@ -96,7 +61,7 @@ class OrderDetail:
     order: Order
     lines: Sequence[OrderLine]
     payments: Sequence[tuple[str, list[Charge]]]
-    refunds: Sequence[Refund]
+    refunds: Sequence[RefundStory]
     transitions: Sequence[OrderTransition]
     audit: Sequence[AuditEvent]
 
@@ -115,7 +80,7 @@ def order_detail(order: Order) -> OrderDetail:
         order=order,
         lines=list(order.lines.select_related("product").order_by("position")),
         payments=list(payments.items()),
-        refunds=list(refunds_of(order)),
+        refunds=refund_story(order),
         transitions=list(order.transitions.select_related("event", "actor").order_by("id")),
         audit=list(audit_of(order)),
     )

@@ -6,6 +6,7 @@ network call inside a transaction, and no more requests a second than Stripe all
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import threading
@@ -30,6 +31,9 @@ NETWORK_RETRIES = 2
 RATE_LIMIT_RETRIES = 5
 LONGEST_WAIT = 60.0
 KEY = re.compile(r"[\x21-\x7e]+")
+# While a person waits for the page: one try, and no standing in line.
+HASTY_TIMEOUT = (3.0, 7.0)
+HASTY_WAIT = 1.0
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -60,17 +64,21 @@ class Pace:
         self._tokens = float(burst)
         self._at = clock()
 
-    def take(self) -> None:
-        """Wait until one more request is allowed."""
+    def take(self, most: float = math.inf) -> bool:
+        """Wait until one more request is allowed; False, and no wait, if that is ``most`` seconds
+        away or more."""
         with self._lock:
             now = self._clock()
             # ``_at`` lies ahead while everybody waits: nothing trickles in until then.
             self._tokens = min(self.burst, self._tokens + max(0.0, now - self._at) * self.rate)
             self._at = max(self._at, now)
+            wait = self._at - now + max(0.0, (1 - self._tokens) / self.rate)
+            if wait >= most:
+                return False
             self._tokens -= 1
-            wait = self._at - now + max(0.0, -self._tokens / self.rate)
         if wait > 0:
             self._sleep(wait)
+        return True
 
     def pause(self, seconds: float) -> None:
         """Let nobody send anything for so long: Stripe has asked for it."""
@@ -80,11 +88,13 @@ class Pace:
 
 
 class PacedTransport(stripe.RequestsClient):
-    """The SDK's transport, paced; a 429 is waited out as long as ``Retry-After`` says."""
+    """The SDK's transport, paced; a 429 is waited out as long as ``Retry-After`` says. A hasty one
+    waits for nothing: the request is then not sent, or its 429 handed on."""
 
-    def __init__(self, pace: Pace) -> None:
-        super().__init__(timeout=TIMEOUT)
+    def __init__(self, pace: Pace, *, hasty: bool = False) -> None:
+        super().__init__(timeout=HASTY_TIMEOUT if hasty else TIMEOUT)
         self.pace = pace
+        self.hasty = hasty
 
     def request(  # type: ignore[override]  # as in RequestsClient, which differs from its own base
         self,
@@ -96,11 +106,14 @@ class PacedTransport(stripe.RequestsClient):
         refuse_in_transaction()
         attempt = 0
         while True:
-            self.pace.take()
+            if not self.pace.take(HASTY_WAIT if self.hasty else math.inf):
+                raise stripe.RateLimitError("Too much is being asked of Stripe at this moment.")
             answer = super().request(method, url, headers, post_data)
-            if answer[1] != 429 or attempt == RATE_LIMIT_RETRIES:
+            if answer[1] != 429:
                 return answer
             self.pace.pause(_wait_asked_for(answer[2], attempt))
+            if self.hasty or attempt == RATE_LIMIT_RETRIES:
+                return answer
             attempt += 1
 
 
@@ -118,8 +131,10 @@ def refuse_in_transaction() -> None:
         raise CallInTransaction("Stripe can't be called while a transaction is open") from None
 
 
-def stripe_client() -> stripe.StripeClient:
+def stripe_client(*, hasty: bool = False) -> stripe.StripeClient:
     """The client for this installation's key; one a process and key, so that connections last.
+
+    A ``hasty`` one gives up in about ten seconds, for while a person waits.
 
     Raises:
         NotConfigured: ``STRIPE_API_KEY`` isn't a key, or ``STRIPE_API_BASE`` is no safe address.
@@ -130,20 +145,29 @@ def stripe_client() -> stripe.StripeClient:
         # The transport would refuse it with an error that shows it.
         raise NotConfigured("STRIPE_API_KEY isn't a key: it has other characters than a key has.")
     return _client(
-        settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_REQUESTS_PER_SECOND
+        settings.STRIPE_API_KEY,
+        settings.STRIPE_API_BASE,
+        settings.STRIPE_REQUESTS_PER_SECOND,
+        hasty,
     )
 
 
-@lru_cache(maxsize=8)
-def _client(key: str, base: str, rate: int) -> stripe.StripeClient:
+@lru_cache(maxsize=16)
+def _client(key: str, base: str, rate: int, hasty: bool) -> stripe.StripeClient:
     return stripe.StripeClient(
         key,
         stripe_version=stripe.api_version,
         base_addresses={"api": _trusted(base)} if base else None,
-        max_network_retries=NETWORK_RETRIES,
-        # A burst comes on top of the rate: a sandbox takes 25 requests in a second.
-        http_client=PacedTransport(Pace(rate, burst=max(1, rate // 5))),
+        max_network_retries=0 if hasty else NETWORK_RETRIES,
+        http_client=PacedTransport(_pace(key, base, rate), hasty=hasty),
     )
+
+
+@lru_cache(maxsize=8)
+def _pace(key: str, base: str, rate: int) -> Pace:
+    """One pace for both clients of a key."""
+    # A burst comes on top of the rate: a sandbox takes 25 requests in a second.
+    return Pace(rate, burst=max(1, rate // 5))
 
 
 def _trusted(base: str) -> str:

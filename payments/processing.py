@@ -15,6 +15,7 @@ from payments.changes import announce
 from payments.inbox import embedded, entry_of, insert
 from payments.mirror.projection import project
 from payments.models import Source, StripeEvent
+from payments.refund_requests import link_refunds
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,18 @@ def process_batch(size: int) -> tuple[Drained, bool]:
     except Exception:
         logger.exception("a batch of %d events failed; finding the one that did it", len(claimed))
     return isolate([event.pk for event in claimed]), True
+
+
+def process_these(keys: Sequence[int]) -> Drained:
+    """Process these events and no others; those that another worker has in hand are left to it."""
+    if not keys:
+        return Drained()
+    try:
+        return isolate(keys)
+    except OperationalError as error:
+        if isinstance(error.__cause__, DeadlockDetected):
+            return Drained()  # they are due, and the next who drains finds them
+        raise
 
 
 def isolate(keys: Sequence[int]) -> Drained:
@@ -162,6 +175,7 @@ def process(claimed: Sequence[Claimed]) -> Drained:
             for parent, data in projected.carried
         ]
     )
+    link_refunds(projected.changes)
     announce(projected.changes)
     result = fail(projected.bad)
     good = [event.pk for event in claimed if event.pk not in projected.bad]

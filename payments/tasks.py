@@ -13,6 +13,7 @@ from auditlog.context import acting_as, job
 
 QUEUE_LOCK = "process_events"
 READS_LOCK = "drain_reads"
+REFUNDS_LOCK = "send_refunds"
 
 
 @app.task(name="payments.process_events", queueing_lock=QUEUE_LOCK)
@@ -34,6 +35,15 @@ def drain_reads() -> None:
     with acting_as(job("drain_reads")):
         while reading.drain().read:
             processing.drain()
+
+
+@app.task(name="payments.send_refunds", queueing_lock=REFUNDS_LOCK)
+def send_refunds() -> None:
+    """Send the refund requests that wait, and look for those whose outcome isn't known."""
+    from payments import refund_sending
+
+    with acting_as(job("send_refunds")):
+        refund_sending.send_due()
 
 
 def wake_worker() -> None:

@@ -112,10 +112,13 @@ class Api:
             slot = self._claim(call)
             if isinstance(slot, Answer):
                 return slot
-        if fault is not None and fault.latency:
+        if fault is not None and not fault.after_effect:
             time.sleep(fault.latency)
         with self.lock:
-            return self._carry_out(call, fault, slot)
+            answer = self._carry_out(call, fault, slot)
+        if fault is not None and fault.after_effect:
+            time.sleep(fault.latency)
+        return answer
 
     def _claim(self, call: Call) -> Answer | str | None:
         """A saved answer, or the slot to save one in, or nothing without a key."""

@@ -182,7 +182,8 @@ class DeliveryControl(Base):
         """The next ``count`` matching requests go wrong.
 
         ``status`` is 429, 500, 503, …; with ``after_effect`` the request takes effect first.
-        ``drop`` closes the connection after the effect. ``latency`` waits, in seconds.
+        ``drop`` closes the connection after the effect. ``latency`` waits, in seconds,
+        before the effect or ``after_effect``.
         ``path`` is a pattern such as ``/v1/refunds*``. A 500 is ``saved`` for its key.
         """
         fault = Fault(

@@ -14,7 +14,8 @@ class Fault:
 
     ``status`` answers an error in place of the request; with ``after_effect`` the request is
     carried out first. ``drop`` closes the connection with no answer, after the effect took
-    place. ``latency`` only waits. ``saved`` keeps a 5xx for its idempotency key, as Stripe does.
+    place. ``latency`` only waits: before the effect, or after it. ``saved`` keeps a 5xx for its
+    idempotency key, as Stripe does.
     """
 
     status: int | None = None

@@ -11,6 +11,8 @@ from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
+from payments.models import Charge
+
 M = TypeVar("M", bound=models.Model)
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -20,8 +22,16 @@ _numbers = count(1)
 NEEDED: dict[str, dict[str, Any]] = {
     "orders.customer": {"email": lambda: f"buyer{next(_numbers)}@example.com"},
     "orders.orderline": {"quantity": 2},
+    "orders.refundedline": {"quantity": 1, "restocked": 0},
     "orders.ordertransition": {"reason": "for the test", "to_status": "paid"},
     "payments.balancetransaction": {"amount": 10_000, "fee": 320, "net": 9_680},
+    "payments.refundrequest": {
+        "amount": 100,
+        "next_at": NOW,
+        "charge": lambda: build(
+            Charge, amount=5_000, amount_captured=5_000, status="succeeded", captured_at=NOW
+        ),
+    },
     "monitoring.issue": {"amount_minor": -1234567, "currency": "usd"},
     "monitoring.issuetransition": {"reason": "for the test"},
     "analyticsapp.snapshotstate": {"id": 1},

@@ -4,6 +4,7 @@ webhook. Every process is real, and Stripe is the stand-in."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import pytest
 import stripe
@@ -16,7 +17,8 @@ from config.tests.story import eventually, figures, page
 from orders.models import Order
 from orders.states import OrderStatus
 from payments.models import Charge, Dispute, Refund, StripeEvent
-from payments.refunds import ask_refund
+from payments.refund_requests import Wish, record_wishes
+from payments.refund_sending import send_due
 from standin import StandIn
 
 
@@ -77,7 +79,8 @@ def test_a_checkout_becomes_an_order_and_refund_and_dispute_come_by_webhook(
 
     # A refund asked for here, one made in Stripe's dashboard, and a bank that objects.
     charge, other = (Charge.objects.get(payment_intent=intent) for intent in (kept, returned))
-    ask_refund(charge_id=charge.pk, amount=1_500, reason="duplicate", request="r-1")
+    record_wishes([Wish(uuid4(), charge.pk, 1_500, "duplicate", "paid twice")])
+    send_due()
     client.v1.refunds.create({"charge": other.pk})
     standin.create_dispute(charge.pk)
     eventually(

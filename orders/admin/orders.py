@@ -16,7 +16,8 @@ from orders.admin.acting import ActingAdmin
 from orders.admin.bulk import Column
 from orders.admin.handling import CANCEL, CORRECT, FULFIL, NOTE
 from orders.admin.new_order import ADD_ORDER
-from orders.admin.refunding import REFUND
+from orders.admin.refunding import REFUND, REFUND_ALL, REFUND_LINES
+from orders.admin.returning import RESTOCK
 from orders.admin.serving import SERVE
 from orders.admin.shipping_file import FULFIL_FILE
 from orders.models import Order, WaitingPayment
@@ -43,7 +44,17 @@ class RefundStatusFilter(admin.SimpleListFilter):
 class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
     """Read-only but for what the services offer."""
 
-    acts = (FULFIL, CORRECT, SERVE, REFUND, CANCEL, NOTE)
+    acts = (
+        FULFIL,
+        CORRECT,
+        SERVE,
+        REFUND_ALL,
+        REFUND,
+        REFUND_LINES,
+        RESTOCK,
+        CANCEL,
+        NOTE,
+    )
     list_pages = (ADD_ORDER, FULFIL_FILE)
     bulk_columns = (
         Column("Status", columns.status),

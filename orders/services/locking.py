@@ -1,6 +1,7 @@
 """The locks that orders are changed under, in one order for everybody, so that nobody deadlocks:
-payments, then numbers, then Stripe's customers, then orders by id, then Stripe's products, then
-products by id.
+charges (``payments.refund_requests.lock_charges``; a batch has written them before it comes to
+orders), then payments, then numbers, then Stripe's customers, then orders by id, then Stripe's
+products, then products by id.
 
 A transaction may skip a kind but never goes back to an earlier one, and takes all that it needs of
 a kind at once.

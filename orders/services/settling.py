@@ -17,6 +17,7 @@ from orders.services.lifecycle import Capture, Course, Refunded, course
 from orders.services.linking import Linked
 from orders.services.locking import lock_orders
 from orders.services.payment_facts import Payment, is_paid
+from orders.services.returning import lines_to_restock
 from orders.services.serving import serve
 from orders.services.storing import order_values, save_orders
 from orders.services.transitions import Move, move_all
@@ -69,7 +70,7 @@ def settle_orders(
         required = required_minor(order, own.get(pk))
         happened = course(required, money.captures[pk], money.refunds[pk])
         steps += apply(order, happened, free_session(order, payments))
-    settle_stock(orders, steps, own, products_changed)
+    settle_stock(orders, steps, own, products_changed, money)
     write(orders, before, steps, money, causes, linked.new)
 
 
@@ -78,8 +79,9 @@ def settle_stock(
     steps: Sequence[Step],
     own: Mapping[int, Payment],
     products_changed: Mapping[str, Product],
+    money: Money,
 ) -> None:
-    """Stock follows the status that the orders are going to have."""
+    """Stock follows the status that the orders are going to have, and what came back."""
     status = {key: order.status for key, order in orders.items()}
     status |= {step.order.pk: step.to for step in steps}
     paid_at = {key: order.paid_at for key, order in orders.items()}
@@ -95,11 +97,16 @@ def settle_stock(
         for key, maker in own.items()
         if maker.session and maker.session.line_items
     }
+    refunded = lines_to_restock(
+        [refund.refund_id for refunds in money.refunds.values() for refund in refunds]
+    )
     serve(
         sorted(takes, key=lambda order: (paid_at[order.pk] or order.placed_at, order.pk)),
         [orders[key] for key in sorted(canceled)],
         sessions,
         products_changed,
+        refunded,
+        {row.line.order_id: orders[row.line.order_id] for row in refunded},
     )
 
 

@@ -63,13 +63,14 @@ def take(
     order.oversold, order.stock_settled = False, True
     for line in lines:
         product = products.get(line.product_id) if line.product_id is not None else None
-        if line.taken or product is None or product.stock is None:
+        wanted = line.quantity - line.returned
+        if line.taken or not wanted or product is None or product.stock is None:
             continue
-        if product.stock < line.quantity:
+        if product.stock < wanted:
             order.oversold = True
             continue
-        product.stock -= line.quantity
-        line.taken = line.quantity
+        product.stock -= wanted
+        line.taken = wanted
         moved.append(line)
     return moved
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from auditlog.models import AuditEvent
-from orders.models import Order
-from orders.services.refunding import RefundImpossible, refund_order
+from orders.models import Order, Product, RefundedLine
+from orders.services.creation import NewLine
+from orders.services.handling import fulfil_order
+from orders.services.refunding import refund_order
 from orders.tests.conftest import MakeOrder
-from payments import inbox, processing
-from payments.models import Refund, Source
+from payments import inbox, processing, tasks
+from payments.models import Refund, RefundRequest, Source
+from payments.refund_requests import RefundImpossible
 from standin import StandIn
 
 pytestmark = pytest.mark.django_db
@@ -135,7 +140,7 @@ def test_the_charge_of_another_order_isnt_refunded(bought, shop_order, stripe):
             charge_id=bought.payments.get().payment,
             amount=1,
             reason="x",
-            request="r-1",
+            request=uuid4(),
         )
     assert refunds_at(stripe) == []
 
@@ -147,18 +152,168 @@ def test_without_a_key_the_form_says_so(as_operator, paid, settings):
     assert response.context["form"].non_field_errors()
 
 
-def test_an_unknown_outcome_keeps_the_wish_so_that_another_try_makes_no_second_refund(
-    as_operator, bought, stripe
-):
-    stripe.add_fault(500, method="POST", path="/v1/refunds", after_effect=True, should_retry=False)
+def messages_of(response: Any) -> list[str]:
+    return [str(message) for message in response.wsgi_request._messages]
+
+
+def test_when_stripe_doesnt_answer_it_is_recorded_and_sent_later(as_operator, bought, stripe):
+    stripe.add_fault(503, method="POST", path="/v1/refunds")
     form = refund_form(as_operator, bought, amount="20")
-    for _ in range(2):  # Stripe replays the error that it saved under the wish's name
-        response = act(as_operator, bought, "refund", **form)
-        assert response.status_code == 200
-        assert "It isn’t known whether this was done" in response.content.decode()
-        assert response.context["form"].non_field_errors()
-        assert response.context["form"]["request"].value() == form["request"]
+    response = act(as_operator, bought, "refund", **form)
+    assert response.status_code == 302
+    assert "recorded; Stripe hasn’t answered and is asked again" in messages_of(response)[0]
+    assert RefundRequest.objects.get().status == "unknown"
+    assert refund_form(as_operator, bought)["amount"] == "30.00"
+    # The impatient send it again, and nothing comes of that.
+    act(as_operator, bought, "refund", **form)
+    RefundRequest.objects.update(next_at=timezone.now())
+    tasks.send_refunds()
     assert [made["amount"] for made in refunds_at(stripe)] == [2000]
-    hear(stripe)
     bought.refresh_from_db()
     assert bought.refunded_minor == 2000
+
+
+def test_too_much_is_refused_with_the_reason_and_recorded_nowhere(as_operator, bought, stripe):
+    stripe.create_dispute(bought.payments.get().payment, amount=2000)
+    hear(stripe)
+    response = act(as_operator, bought, "refund", **refund_form(as_operator, bought, amount="40"))
+    assert "20.00 USD disputed" in response.content.decode()
+    assert not RefundRequest.objects.exists()
+
+
+def test_a_refund_in_full_takes_all_that_is_left_and_says_what_it_does(as_operator, bought, stripe):
+    act(as_operator, bought, "refund", **refund_form(as_operator, bought, amount="10"))
+    page = as_operator.get(reverse("admin:orders_order_refund_all", args=[bought.pk]))
+    text = page.content.decode()
+    assert "Refunds all that is left: 40.00 USD" in text
+    assert "cancels it and restocks its lines" in text
+    wish = str(page.context["form"]["request"].value())
+    for _ in range(2):
+        response = act(as_operator, bought, "refund_all", reason="out of stock", request=wish)
+    assert response.status_code == 302
+    bought.refresh_from_db()
+    assert (bought.status, bought.refund_status) == ("canceled", "full")
+    assert [made["amount"] for made in refunds_at(stripe)] == [4000, 1000]
+
+
+def test_stripes_reason_goes_to_stripe_as_its_own_word(as_operator, bought, stripe):
+    form = refund_form(as_operator, bought, amount="10", stripe_reason="duplicate")
+    act(as_operator, bought, "refund", **form)
+    [made] = refunds_at(stripe)
+    assert (made["reason"], made["metadata"]["reason"]) == ("duplicate", "arrived broken")
+
+
+# By lines
+
+
+@pytest.fixture
+def mugs(shop_order: MakeOrder, mug: Product, stripe: StandIn) -> Order:
+    """Three mugs for 10.00 USD, one in stock is left of four; and wrapping for 2.00 USD."""
+    Product.objects.update(stock=4)
+    order = shop_order(
+        "M-1",
+        total_minor=1200,
+        lines=[NewLine("A mug", 3, 1000, sku="MUG"), NewLine("Wrapping", 1, 200)],
+    )
+    stripe.create_payment(1200, metadata={"order": "M-1"})
+    hear(stripe)
+    order.refresh_from_db()
+    mug.refresh_from_db()
+    assert (order.status, mug.stock) == ("paid", 1)
+    return order
+
+
+def lines_form(client: Client, order: Order, *wanted: tuple[int, bool], **values: str) -> Any:
+    form = client.get(reverse("admin:orders_order_refund_lines", args=[order.pk])).context["form"]
+    data = {
+        "charge": next(iter(form.charges)),
+        "reason": "came back",
+        "request": str(form["request"].value()),
+        **values,
+    }
+    for name, (quantity, restock) in zip(form.lines, wanted, strict=True):
+        data[f"{name}_0"] = str(quantity)
+        if restock:
+            data[f"{name}_1"] = "on"
+    return data
+
+
+def test_lines_propose_their_price_which_can_be_changed(as_operator, mugs, mug, stripe):
+    data = lines_form(as_operator, mugs, (2, True), (1, False))
+    response = act(as_operator, mugs, "refund_lines", **data)
+    assert response.status_code == 200
+    assert "The lines come to 8.66 USD" in response.content.decode()
+    assert response.context["form"]["amount"].value() == "8.66"
+    assert response.context["form"]["request"].value() == data["request"]
+    assert not RefundRequest.objects.exists()
+
+    act(as_operator, mugs, "refund_lines", **data, amount="8.00")
+    assert [made["amount"] for made in refunds_at(stripe)] == [800]
+    rows = RefundedLine.objects.order_by("line__position")
+    assert [(row.quantity, row.amount_minor, row.restocked) for row in rows] == [
+        (2, 615, 2),
+        (1, 185, 0),
+    ]
+    mugs.refresh_from_db()
+    mug.refresh_from_db()
+    assert (mugs.status, mugs.refunded_minor, mug.stock) == ("paid", 800, 3)
+    line = mugs.lines.get(position=1)
+    assert (line.taken, line.returned) == (1, 2)
+    told = AuditEvent.objects.get(action="order.restocked")
+    assert told.after["lines"][0]["quantity"] == 2
+
+
+def test_without_a_quantity_nothing_is_refunded(as_operator, mugs, stripe):
+    data = lines_form(as_operator, mugs, (0, True), (0, False), amount="1")
+    response = act(as_operator, mugs, "refund_lines", **data)
+    assert "Say how many of which line" in response.content.decode()
+    assert not RefundRequest.objects.exists()
+
+
+def test_more_units_than_there_are_are_refused(as_operator, mugs, stripe):
+    data = lines_form(as_operator, mugs, (4, False), (0, False), amount="1")
+    assert act(as_operator, mugs, "refund_lines", **data).status_code == 200
+    assert not RefundRequest.objects.exists()
+
+
+def test_goods_that_come_back_after_the_refund_are_restocked_by_themselves(
+    as_operator, mugs, mug, stripe
+):
+    fulfil_order(mugs.pk, reason="sent")
+    act(as_operator, mugs, "refund", **refund_form(as_operator, mugs))
+    page = as_operator.get(reverse("admin:orders_order_restock", args=[mugs.pk]))
+    form = page.context["form"]
+    line = mugs.lines.get(position=1)
+    data = {f"line_{line.pk}": "1", f"seen_{line.pk}": "3", "reason": "came by post"}
+    assert form[f"seen_{line.pk}"].value() == 3
+    assert act(as_operator, mugs, "restock", **data).status_code == 302
+    # Sent twice, it is done once.
+    assert "has changed meanwhile" in act(as_operator, mugs, "restock", **data).content.decode()
+    line.refresh_from_db()
+    mug.refresh_from_db()
+    mugs.refresh_from_db()
+    assert (line.taken, line.returned, mug.stock) == (2, 1, 2)
+    assert (mugs.status, mugs.refund_status) == ("fulfilled", "full")
+    told = AuditEvent.objects.get(action="order.restocked")
+    assert (told.actor_name, told.reason) == ("olive", "came by post")
+
+
+@pytest.mark.parametrize("name", ["refund_all", "refund", "refund_lines", "restock"])
+def test_who_may_not_refund_changes_nothing(as_auditor, mugs, stripe, name):
+    response = as_auditor.post(reverse(f"admin:orders_order_{name}", args=[mugs.pk]), {})
+    assert response.status_code == 403
+    assert not RefundRequest.objects.exists()
+
+
+def test_the_page_shows_what_was_asked_and_what_became_of_it(as_operator, bought, stripe):
+    stripe.next_refund("insufficient_funds")
+    act(as_operator, bought, "refund", **refund_form(as_operator, bought, amount="10"))
+    stripe.add_fault(503, method="POST", path="/v1/refunds")
+    act(as_operator, bought, "refund", **refund_form(as_operator, bought, amount="5"))
+    text = as_operator.get(reverse("admin:orders_order_change", args=[bought.pk])).content.decode()
+    assert "pending (insufficient funds)" in text
+    assert "asked, outcome unknown" in text
+    stripe.settle_refunds()
+    hear(stripe)
+    text = as_operator.get(reverse("admin:orders_order_change", args=[bought.pk])).content.decode()
+    assert "failed (insufficient funds)" in text

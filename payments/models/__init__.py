@@ -12,7 +12,8 @@ from payments.models.money import (
     Payout,
     Refund,
 )
-from payments.models.views import CountedRefund
+from payments.models.refund_requests import RefundReason, RefundRequest
+from payments.models.views import CountedRefund, Refundable
 
 __all__ = [
     "BalanceTransaction",
@@ -31,6 +32,9 @@ __all__ = [
     "Product",
     "ReadRequest",
     "Refund",
+    "RefundReason",
+    "RefundRequest",
+    "Refundable",
     "Source",
     "StripeEvent",
     "StripeReference",

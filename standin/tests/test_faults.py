@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -75,6 +76,17 @@ def test_latency_is_added_and_faults_are_cleared(standin: StandIn, client: Any) 
     standin.add_fault(500, count=100)
     standin.clear_faults()
     client.v1.customers.list()
+
+
+def test_an_answer_comes_late_after_the_effect(standin: StandIn, client: Any) -> None:
+    standin.add_fault(latency=0.3, after_effect=True)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.v1.customers.create, {})
+        deadline = time.monotonic() + 5
+        while not standin.state()["objects"].get("customer"):
+            assert time.monotonic() < deadline
+        assert not asked.done()
+        assert asked.result(5).id
 
 
 def test_keep_alive_answers_do_not_wait_for_acknowledgements(standin: StandIn, client: Any) -> None:
