@@ -53,7 +53,11 @@ def build(model: type[M], **values: Any) -> M:
     is shown and computed from them is exercised. References get rows of their own."""
     needed = NEEDED.get(model._meta.label_lower, {})
     given: dict[str, Any] = {
-        **{name: value() if callable(value) else value for name, value in needed.items()},
+        **{
+            name: value() if callable(value) else value
+            for name, value in needed.items()
+            if name not in values
+        },
         **values,
     }
     for field in model._meta.concrete_fields:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from config.tests.rows import build
 from monitoring.registry import WHOLE
 from orders.models import Order, OrderLine, OrderPayment, OrderTransition, Product
-from payments.models import Charge, Dispute, PaymentIntent, Refund, StripeEvent
+from payments.models import Charge, Dispute, PaymentIntent, Refund, RefundRequest, StripeEvent
 
 HOUR = timedelta(hours=1)
 
@@ -178,11 +178,72 @@ def move(order: Order, to: str, **times: Any) -> None:
     Order.objects.filter(pk=order.pk).update(status=to, **times)
 
 
+def refund_that_fails() -> None:
+    payment()
+    link(order(captured_minor=5_000), "pi_1")
+    refund(status="failed", failed_at=timezone.now() - HOUR, failure_reason="lost_or_stolen_card")
+
+
+def refund_anew() -> None:
+    refund("2", created=timezone.now())
+    Charge.objects.update(amount_refunded=5_000)
+    Order.objects.update(refunded_minor=5_000)
+
+
+def withdraw_the_new_refund() -> None:
+    Refund.objects.filter(pk="re_2").delete()
+    Charge.objects.update(amount_refunded=0)
+    Order.objects.update(refunded_minor=0)
+
+
+def ask_for_refund(**values: Any) -> RefundRequest:
+    """A request of an hour ago for 20.00 EUR of an order of 50.00."""
+    charge = payment()
+    link(order(captured_minor=5_000), "pi_1")
+    values = {"status": "recorded", "next_at": timezone.now()} | values
+    return build(
+        RefundRequest,
+        charge=charge,
+        amount=2_000,
+        currency="eur",
+        asked_at=timezone.now() - HOUR,
+        **values,
+    )
+
+
+def request_of(word: str) -> Callable[[], object]:
+    """The one request gets that status."""
+    due = timezone.now() if word in ("recorded", "unknown") else None
+    return lambda: RefundRequest.objects.update(status=word, next_at=due)
+
+
+def one_request() -> set[tuple[str, str, int | None, str]]:
+    return {("payments.refundrequest", str(RefundRequest.objects.get().pk), 2_000, "eur")}
+
+
 def status(word: str) -> Callable[[], object]:
     return lambda: StripeEvent.objects.update(status=word)
 
 
 ANOMALIES = {
+    "refund_failed": Anomaly(
+        make=refund_that_fails,
+        finds=lambda: {("payments.refund", "re_1", 5_000, "eur")},
+        mend=refund_anew,
+        again=withdraw_the_new_refund,
+    ),
+    "refund_request_stuck": Anomaly(
+        make=ask_for_refund,
+        finds=one_request,
+        mend=request_of("withdrawn"),
+        again=request_of("recorded"),
+    ),
+    "refund_request_refused": Anomaly(
+        make=lambda: ask_for_refund(status="refused", next_at=None, error="no balance"),
+        finds=one_request,
+        mend=request_of("withdrawn"),
+        again=request_of("refused"),
+    ),
     "payment_without_order": Anomaly(
         make=charge_without_order,
         finds=lambda: {("payments.paymentintent", "pi_1", 5_000, "eur")},
