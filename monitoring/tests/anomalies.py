@@ -221,11 +221,64 @@ def one_request() -> set[tuple[str, str, int | None, str]]:
     return {("payments.refundrequest", str(RefundRequest.objects.get().pk), 2_000, "eur")}
 
 
+def pay_a_canceled_order() -> None:
+    payment()
+    one = order(captured_minor=5_000)
+    OrderTransition.objects.create(
+        order=one,
+        from_status="pending",
+        to_status="canceled",
+        at=one.created_at,
+        recorded_at=one.created_at,
+        reason="asked for",
+    )
+    Order.objects.update(status="canceled", canceled_at=timezone.now())
+    link(one, "pi_1")
+
+
+def refund_it() -> None:
+    refund(balance_transaction_id="txn_1")
+    Charge.objects.update(amount_refunded=5_000)
+    Order.objects.update(refunded_minor=5_000)
+
+
+def payment_that_fails_late() -> None:
+    payment(status="failed")
+    one = order(captured_minor=5_000)
+    OrderTransition.objects.create(
+        order=one,
+        from_status="pending",
+        to_status="paid",
+        at=one.created_at,
+        recorded_at=one.created_at,
+        reason="paid",
+    )
+    Order.objects.update(status="paid", paid_at=timezone.now())
+    link(one, "pi_1")
+
+
+def pay_anew() -> None:
+    payment("2")
+    link(Order.objects.get(), "pi_2")
+
+
 def status(word: str) -> Callable[[], object]:
     return lambda: StripeEvent.objects.update(status=word)
 
 
 ANOMALIES = {
+    "canceled_order_paid": Anomaly(
+        make=pay_a_canceled_order,
+        finds=lambda: {("orders.order", order_id(), 5_000, "eur")},
+        mend=refund_it,
+        again=lambda: Refund.objects.all().delete(),
+    ),
+    "payment_failed_late": Anomaly(
+        make=payment_that_fails_late,
+        finds=lambda: {("payments.charge", "ch_1", 5_000, "eur")},
+        mend=pay_anew,
+        again=lambda: Charge.objects.filter(pk="ch_2").update(status="failed"),
+    ),
     "refund_failed": Anomaly(
         make=refund_that_fails,
         finds=lambda: {("payments.refund", "re_1", 5_000, "eur")},

@@ -1,0 +1,107 @@
+"""Checks of payments that turn out otherwise than their order was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from monitoring.checks.payments_orders import KEPT, charges
+from monitoring.models import Kind, Severity
+from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from orders.models import Order
+from payments.models import Charge
+from payments.money import format_money
+
+# What is kept because a refund failed is told with that refund.
+CANCELED = f"""
+WITH {KEPT}, failed AS (
+    SELECT payment, sum(amount) AS amount
+    FROM payments_counted_refund WHERE returned_at IS NOT NULL GROUP BY payment
+)
+SELECT o.id, o.number, o.currency, o.canceled_at, sum(captured.amount) AS captured,
+    coalesce(sum(given_back.amount), 0) AS refunded,
+    sum(captured.amount - coalesce(given_back.amount, 0) - coalesce(failed.amount, 0)) AS kept,
+    array_agg(captured.charge_id ORDER BY captured.captured_at, captured.charge_id) AS ids
+FROM orders_order AS o
+JOIN orders_orderpayment AS link ON link.order_id = o.id
+JOIN captured ON captured.payment = link.payment AND captured.currency = o.currency
+LEFT JOIN given_back ON given_back.payment = captured.payment
+LEFT JOIN failed ON failed.payment = captured.payment
+WHERE o.status = 'canceled'
+GROUP BY o.id
+HAVING sum(captured.amount - coalesce(given_back.amount, 0) - coalesce(failed.amount, 0)) > 0
+ORDER BY o.id
+"""
+
+
+@check(
+    name="canceled_order_paid",
+    kind=Kind.ATTENTION,
+    severity=Severity.HIGH,
+    meaning="Money was captured for an order that is canceled: nothing will be sent for it.",
+    remedy="Refund it from the order's page, or agree on a new order for it.",
+)
+def canceled_order_paid(now: datetime) -> Iterator[Finding]:
+    for row in rows(CANCELED, {}):
+        kept, currency = int(row["kept"]), row["currency"]
+        yield Finding(
+            subject_type=label(Order),
+            subject_id=str(row["id"]),
+            summary=f"Order {row['number']} is canceled, and {format_money(kept, currency)} "
+            "was captured for it",
+            evidence={
+                "captured": amount(int(row["captured"]), currency),
+                "refunded": amount(int(row["refunded"]), currency),
+                "canceled at": moment(row["canceled_at"]),
+                "charges": charges(row),
+            },
+            amount_minor=kept,
+            currency=currency,
+        )
+
+
+# An order that others have paid meanwhile lacks nothing.
+FAILED = """
+SELECT o.id, o.number, o.status, charge.id AS charge_id, charge.amount_captured AS amount,
+    charge.currency, charge.captured_at, charge.failure_code
+FROM payments_charge AS charge
+JOIN orders_orderpayment AS link ON link.payment = charge.payment
+JOIN orders_order AS o ON o.id = link.order_id AND o.currency = charge.currency
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(other.amount_captured), 0) AS amount
+    FROM orders_orderpayment AS beside
+    JOIN payments_charge AS other ON other.payment = beside.payment
+    WHERE beside.order_id = o.id AND other.captured_at IS NOT NULL
+        AND other.status <> 'failed' AND other.currency = o.currency
+) AS good
+WHERE charge.captured_at IS NOT NULL AND charge.status = 'failed'
+    AND o.status IN ('paid', 'fulfilled') AND good.amount < o.total_minor
+ORDER BY o.id, charge.id
+"""
+
+
+@check(
+    name="payment_failed_late",
+    kind=Kind.ATTENTION,
+    severity=Severity.HIGH,
+    meaning="A payment failed after it had succeeded, as bank debits do: its order counts as paid, "
+    "and the money is gone.",
+    remedy="Don't send what isn't sent yet. Ask for the payment anew; this is resolved when the "
+    "order is paid by other payments.",
+)
+def payment_failed_late(now: datetime) -> Iterator[Finding]:
+    for row in rows(FAILED, {}):
+        yield Finding(
+            subject_type=label(Charge),
+            subject_id=row["charge_id"],
+            summary=f"The payment of {format_money(row['amount'], row['currency'])} for order "
+            f"{row['number']}, which is {row['status']}, failed after it had succeeded",
+            evidence={
+                "order": reference(Order, row["id"], row["number"]),
+                "amount": amount(row["amount"], row["currency"]),
+                "captured at": moment(row["captured_at"]),
+                "reason": row["failure_code"],
+            },
+            amount_minor=row["amount"],
+            currency=row["currency"],
+        )
