@@ -85,7 +85,7 @@ def send_due(*, now: datetime | None = None) -> Sent:
     return send(None, hasty=False, deadline=None, now=now)
 
 
-def send_now(ids: Collection[UUID], *, within: timedelta = timedelta(seconds=15)) -> Sent:
+def send_now(ids: Collection[UUID], *, within: timedelta = timedelta(seconds=8)) -> Sent:
     """Send these requests while somebody waits, as many as can be begun in ``within``; the job
     takes care of the others, and of those that Stripe didn't answer."""
     return send(ids, hasty=True, deadline=timezone.now() + within, now=None)

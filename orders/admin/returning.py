@@ -19,11 +19,13 @@ class ReturnedLineWidget(forms.MultiWidget):
 
     template_name = "admin/orders/returned_line.html"
 
-    def __init__(self, most: int, restockable: int) -> None:
+    def __init__(self, what: str, most: int, restockable: int) -> None:
         self.most, self.restockable = most, restockable
         super().__init__(
             [
-                forms.NumberInput(attrs={"min": 0, "max": most, "class": "quantity"}),
+                forms.NumberInput(
+                    attrs={"min": 0, "max": most, "aria-label": f"Units of {what} to refund"}
+                ),
                 forms.CheckboxInput(attrs={} if restockable else {"disabled": True}),
             ]
         )
@@ -41,16 +43,16 @@ class ReturnedLineField(forms.MultiValueField):
 
     def __init__(self, row: ReturnableLine, currency: str, *, restock: bool) -> None:
         line = row.line
+        what = line.description or "a line without a description"
         super().__init__(
             [
                 forms.IntegerField(min_value=0, max_value=row.left, required=False),
                 forms.BooleanField(required=False),
             ],
-            widget=ReturnedLineWidget(row.left, row.restockable),
+            widget=ReturnedLineWidget(what, row.left, row.restockable),
             required=False,
             require_all_fields=False,
-            label=f"{line.quantity} × {line.description or 'without a description'}, "
-            f"{format_money(line.total_minor, currency)}",
+            label=f"{line.quantity} × {what}, {format_money(line.total_minor, currency)}",
             initial=(0, restock and bool(row.restockable)),
         )
 
