@@ -17,6 +17,7 @@ from config.tests.processes import StartWorker
 SCHEDULED = {
     "schedule.process_events": "* * * * *",
     "schedule.drain_reads": "* * * * *",
+    "schedule.send_refunds": "* * * * *",
     "schedule.settle_waiting": "* * * * *",
     "schedule.refresh_snapshots": "* * * * *",
     "schedule.sync_stripe": "*/15 * * * *",

@@ -224,15 +224,7 @@ def one_request() -> set[tuple[str, str, int | None, str]]:
 def pay_a_canceled_order() -> None:
     payment()
     one = order(captured_minor=5_000)
-    OrderTransition.objects.create(
-        order=one,
-        from_status="pending",
-        to_status="canceled",
-        at=one.created_at,
-        recorded_at=one.created_at,
-        reason="asked for",
-    )
-    Order.objects.update(status="canceled", canceled_at=timezone.now())
+    move(one, "canceled", canceled_at=timezone.now())
     link(one, "pi_1")
 
 
@@ -245,15 +237,7 @@ def refund_it() -> None:
 def payment_that_fails_late() -> None:
     payment(status="failed")
     one = order(captured_minor=5_000)
-    OrderTransition.objects.create(
-        order=one,
-        from_status="pending",
-        to_status="paid",
-        at=one.created_at,
-        recorded_at=one.created_at,
-        reason="paid",
-    )
-    Order.objects.update(status="paid", paid_at=timezone.now())
+    move(one, "paid", paid_at=timezone.now())
     link(one, "pi_1")
 
 

@@ -356,6 +356,12 @@ def payment_fails_after_success() -> None:
 
 
 def disputed() -> None:
+    order = paid()
+    disputes("needs_response", is_charge_refundable=False)
+    refused(order)
+
+
+def disputed_and_under_review() -> None:
     paid()
     disputes("under_review", is_charge_refundable=False)
 
@@ -427,7 +433,8 @@ SITUATIONS: dict[str, Callable[[], object]] = {
     "no order": pays,
     "no order and refunded": no_order_refunded,
     "payment fails after success": payment_fails_after_success,
-    "disputed and under review": disputed,
+    "disputed": disputed,
+    "disputed and under review": disputed_and_under_review,
     "refund of a disputed payment": refund_of_a_disputed_payment,
     "refund of an inquiry": refund_of_an_inquiry,
     "dispute lost": dispute_lost,

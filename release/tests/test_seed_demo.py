@@ -79,13 +79,15 @@ def test_the_demo_shows_a_whole_shop(tmp_path: Path) -> None:
             shown.aggregate(sum=Sum("gross_minor"))["sum"]
             == captured.aggregate(sum=Sum("amount_captured"))["sum"]
         )
-    # Two things are wrong on purpose, and nothing else is; new disputes wait for an answer.
+    # Two things are wrong on purpose, and nothing else is; new disputes wait for an answer, and
+    # refunds that failed for somebody.
     open_issues = Issue.objects.filter(status=Issue.Status.OPEN)
     unanswered = ["dispute_needs_answer"] * disputes_to_answer().count()
     assert sorted(open_issues.values_list("check_name", flat=True)) == [
         "amount_mismatch",
         *unanswered,
         "payment_without_order",
+        *["refund_failed"] * Refund.objects.filter(status="failed").count(),
     ]
     assert not overdue_disputes(NOW).exists()
     assert set(User.objects.values_list("username", flat=True)) == {role.name for role in ROLES}
