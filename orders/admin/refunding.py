@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
 from orders import refunds
 from orders.admin.acting import Act, ReasonForm
+from orders.admin.bulk import DONE, SKIPPED, UNKNOWN, Bulk, Outcome, counted
 from orders.admin.returning import ReturnedLineField
 from orders.models import Order
 from orders.services import refunding
@@ -159,6 +161,20 @@ def refund_all(order: Order, form: forms.Form) -> str:
     return told(found.requests)
 
 
+def refund_many(orders: Sequence[Order], form: forms.Form) -> list[Outcome]:
+    values = form.cleaned_data
+    found = refunding.refund_in_full(
+        [order.pk for order in orders],
+        reason=values["reason"],
+        wish=values["request"],
+        stripe_reason=values["stripe_reason"],
+    )
+    return [
+        Outcome(order, SKIPPED if one.refused else UNKNOWN if one.unknown else DONE, one.words)
+        for order, one in zip(orders, found, strict=True)
+    ]
+
+
 def told(requests: Any) -> str:
     """What came of the requests.
 
@@ -233,6 +249,15 @@ REFUND_ALL = Act(
     possible=has_something_left,
     form=full_form,
     perform=refund_all,
+    bulk=Bulk(
+        explanation=lambda count: (
+            f"All that is left of {counted(count, 'paid order')} goes back to the buyers. Those "
+            "that aren’t fulfilled are canceled and restocked when their refund succeeds. What "
+            "Stripe can’t be asked for at once is sent by itself, and shown on each order."
+        ),
+        form=RefundForm,
+        perform=refund_many,
+    ),
     **COMMON,
 )
 

@@ -20,7 +20,7 @@ from orders.refunds import captured_charges, returnable_lines
 from orders.services.handling import ReasonMissing
 from orders.services.locking import lock_orders
 from payments.models import Charge, RefundRequest
-from payments.money import THREE_DECIMAL, WHOLE_UNITS, format_money
+from payments.money import format_money, step
 from payments.refund_requests import RefundImpossible, Wish, lock_charges, record_wishes
 from payments.refund_sending import send_now
 
@@ -185,10 +185,10 @@ def suggested(line: OrderLine, quantity: int, currency: str, already: int = 0) -
     Unit by unit the whole line comes to its total; amounts are such as Stripe takes (no cents where
     the currency has none in use, https://docs.stripe.com/currencies#special-cases). Never negative.
     """
-    step = 100 if currency in WHOLE_UNITS else 10 if currency in THREE_DECIMAL else 1
-    total = max(line.total_minor, 0) // step
+    smallest = step(currency)
+    total = max(line.total_minor, 0) // smallest
     after = total * (already + quantity) // line.quantity
-    return (after - total * already // line.quantity) * step
+    return (after - total * already // line.quantity) * smallest
 
 
 def shares(amount: int, weights: Sequence[int]) -> list[int]:
@@ -217,8 +217,15 @@ class Refunding:
     @property
     def refused(self) -> bool:
         """Whether nothing was asked, or Stripe refused it."""
-        status = RefundRequest.Status.REFUSED
-        return bool(self.problem) or any(one.status == status for one in self.requests)
+        return bool(self.problem) or self.any(RefundRequest.Status.REFUSED)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether Stripe was asked and hasn't answered."""
+        return self.any(RefundRequest.Status.UNKNOWN)
+
+    def any(self, status: str) -> bool:
+        return any(request.status == status for request in self.requests)
 
 
 def refund_in_full(

@@ -203,6 +203,56 @@ def test_stripes_reason_goes_to_stripe_as_its_own_word(as_operator, bought, stri
     assert (made["reason"], made["metadata"]["reason"]) == ("duplicate", "arrived broken")
 
 
+# Many at once
+
+
+def choose(client: Client, *orders: Order) -> Any:
+    data = {"action": "refund_all", "_selected_action": [order.pk for order in orders]}
+    return client.post(reverse("admin:orders_order_changelist"), data)
+
+
+def test_many_orders_are_refunded_in_full_with_a_report(as_operator, bought, stripe, shop_order):
+    unpaid, away = shop_order("B-2"), shop_order("B-3", total_minor=700)
+    stripe.create_payment(700, metadata={"order": "B-3"})
+    hear(stripe)
+    page = choose(as_operator, bought, unpaid, away)
+    assert "All that is left of 2 paid orders goes back" in page.content.decode()
+    assert not RefundRequest.objects.exists()
+    sent = {
+        "row": [bought.pk, unpaid.pk, away.pk],
+        "reason": "recall",
+        "stripe_reason": "requested_by_customer",
+        "request": str(page.context["form"]["request"].value()),
+    }
+    url = reverse("admin:orders_order_bulk_refund_all")
+    assert "Nothing was done" in as_operator.post(url, {**sent, "reason": ""}).content.decode()
+    assert not RefundRequest.objects.exists()
+    # Orders come newest first: B-3's refund is the second that Stripe is asked for, or the first.
+    stripe.add_fault(503, method="POST", path="/v1/refunds")
+    for _ in range(2):  # sent twice, it is done once
+        outcomes = as_operator.post(url, sent).context["outcomes"]
+        found = {outcome.row.number: (outcome.result, outcome.text) for outcome, _ in outcomes}
+        assert found["B-2"] == ("skipped", "nothing was captured for it")
+        assert sorted([found["B-1"][0], found["B-3"][0]]) == ["done", "not known"]
+    assert len(refunds_at(stripe)) == 1
+    RefundRequest.objects.filter(status="unknown").update(next_at=timezone.now())
+    tasks.send_refunds()
+    assert sorted(made["amount"] for made in refunds_at(stripe)) == [700, 5000]
+    assert {made["reason"] for made in refunds_at(stripe)} == {"requested_by_customer"}
+    assert {*Order.objects.values_list("number", "status")} == {
+        ("B-1", "canceled"),
+        ("B-2", "pending"),
+        ("B-3", "canceled"),
+    }
+
+
+def test_who_may_not_refund_has_no_such_action(as_auditor, bought, stripe):
+    url = reverse("admin:orders_order_bulk_refund_all")
+    response = as_auditor.post(url, {"row": [bought.pk], "reason": "x", "request": str(uuid4())})
+    assert response.status_code == 403
+    assert not RefundRequest.objects.exists()
+
+
 # By lines
 
 
