@@ -75,6 +75,7 @@ ROLES = (
             "orders.add_order",
             "orders.change_order",
             "orders.refund_order",
+            "orders.export_order",
             "orders.add_product",
             "orders.change_product",
             "monitoring.change_issue",
@@ -87,7 +88,7 @@ ROLES = (
     Role(
         "finance",
         "Follows the money: dashboards, and every movement that Stripe reports.",
-        (*DASHBOARDS, *MIRROR, *ORDERS, *ISSUES),
+        (*DASHBOARDS, *MIRROR, *ORDERS, *ISSUES, "orders.export_order"),
     ),
     Role(
         "auditor",

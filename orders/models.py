@@ -138,7 +138,10 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-placed_at", "-id"]
-        permissions = [("refund_order", "Can refund an order")]
+        permissions = [
+            ("refund_order", "Can refund an order"),
+            ("export_order", "Can export orders"),
+        ]
         constraints = [
             currency_check("order"),
             models.CheckConstraint(
@@ -176,6 +179,19 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["-placed_at", "-id"], name="order_placed"),
+            # For each filter of the list, in the list's order. What most orders have needs none.
+            models.Index(fields=["status", "-placed_at", "-id"], name="order_status_placed"),
+            models.Index(fields=["source", "-placed_at", "-id"], name="order_source_placed"),
+            models.Index(
+                fields=["refund_status", "-placed_at", "-id"],
+                name="order_refunded_placed",
+                condition=Q(refund_status__in=["partial", "full"]),
+            ),
+            models.Index(
+                fields=["-placed_at", "-id"],
+                name="order_oversold_placed",
+                condition=Q(oversold=True),
+            ),
             models.Index(fields=["status", "paid_at"], name="order_status_paid"),
             models.Index(fields=["paid_at"], name="order_paid_at"),
             models.Index(fields=["email"], name="order_email"),

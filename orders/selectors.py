@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
+from django.db.models.functions import Collate
 
 from auditlog.models import AuditEvent
 from orders.models import Order, OrderLine, OrderPayment, OrderTransition, WaitingPayment
-from payments.models import Charge, CheckoutSession, Refund
+from payments.models import Charge, Refund
 
 # Refunds that gave nothing back.
 UNDONE = ("failed", "canceled")
-MOST_TERMS = 200
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class RefundableCharge:
 
 def charges_of(order: Order) -> QuerySet[Charge]:
     """The charges of the order's payments, tried or captured, the first first."""
-    payments = OrderPayment.objects.filter(order=order).values("payment")
+    # Under the collation of the charges' column, else its index would be of no use.
+    payments = OrderPayment.objects.filter(order=order).values_list(Collate("payment", "default"))
     return Charge.objects.filter(payment__in=payments).order_by("created", "id")
 
 
@@ -55,37 +55,6 @@ def refundable_charges(order: Order) -> list[RefundableCharge]:
         for charge in charges_of(order).filter(captured_at__isnull=False, status="succeeded")
     ]
     return [charge for charge in charges if charge.left > 0]
-
-
-def find_orders(terms: Sequence[str]) -> Q:
-    """The orders that one of the terms names: a number or its beginning, an e-mail address, or the
-    Stripe id of a payment, charge, refund, session or customer. Each through an index."""
-    terms = [term for term in terms if term][:MOST_TERMS]
-    if not terms:
-        return Q()
-    number = Q(number__startswith=terms[0]) if len(terms) == 1 else Q(number__in=terms)
-    candidates: list[QuerySet[Any, Any]] = [
-        Order.objects.filter(number).values("pk"),
-        Order.objects.filter(email__in=[term.lower() for term in terms]).values("pk"),
-        Order.objects.filter(checkout_session__in=terms).values("pk"),
-        Order.objects.filter(customer__stripe_customer__in=terms).values("pk"),
-        OrderPayment.objects.filter(payment__in=payments_named(terms)).values("order"),
-    ]
-    found = candidates[0].order_by()
-    return Q(pk__in=found.union(*(more.order_by() for more in candidates[1:])))
-
-
-def payments_named(terms: Sequence[str]) -> set[str]:
-    """The payments that the terms may be ids of, or ids of a charge, refund or session of theirs.
-
-    Step by step: in one statement the planner would read all charges.
-    """
-    refunds = Refund.objects.filter(pk__in=terms, charge__isnull=False).order_by()
-    charges = {*terms, *refunds.values_list("charge_id", flat=True)}
-    payments = Charge.objects.filter(pk__in=charges).order_by().values_list("payment", flat=True)
-    sessions = CheckoutSession.objects.filter(pk__in=terms, payment_intent__isnull=False)
-    intents = sessions.order_by().values_list("payment_intent_id", flat=True)
-    return {*terms, *payments, *intents}
 
 
 @dataclass(frozen=True)

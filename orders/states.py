@@ -27,3 +27,9 @@ ALLOWED: dict[OrderStatus, tuple[OrderStatus, ...]] = {
     OrderStatus.FULFILLED: (),
     OrderStatus.CANCELED: (),
 }
+
+# An order of these statuses waits: to be fulfilled, to be paid. Since when says the column.
+WAITS_SINCE: dict[OrderStatus, str] = {
+    OrderStatus.PAID: "paid_at",
+    OrderStatus.PENDING: "placed_at",
+}
