@@ -18,6 +18,16 @@ CURRENCY = re.compile(r"[a-z]{3}")
 MINUS = "\N{MINUS SIGN}"
 
 
+def step(currency: str) -> int:
+    """What each amount of ``currency`` that Stripe takes is a multiple of, in minor units.
+
+    100 where the two decimals aren't in use, and 10 of three decimals: the last one is always 0.
+    """
+    if currency in WHOLE_UNITS:
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
+
+
 class BadAmount(ValueError):
     """Not an amount of that currency; the message says why."""
 
@@ -45,7 +55,7 @@ def parse_money(text: str, currency: str) -> int:
     """Minor units of an amount as a person writes it: ``12.50`` of ``usd`` is 1250.
 
     Raises:
-        BadAmount: not a number, or more decimals than the currency has.
+        BadAmount: not a number, more decimals than the currency has, or finer than Stripe takes.
     """
     try:
         value = Decimal(text.strip().replace(",", ""))
@@ -56,6 +66,8 @@ def parse_money(text: str, currency: str) -> int:
     minor = value.scaleb(exponent(currency))
     if minor != minor.to_integral_value():
         raise BadAmount(f"{currency.upper()} has {exponent(currency)} decimals: {text!r}")
-    if currency in WHOLE_UNITS and minor % 100:
-        raise BadAmount(f"{currency.upper()} has no smaller unit in use: {text!r}")
-    return int(minor)
+    amount = int(minor)
+    if beyond := amount % step(currency):
+        nearest = [format_money(amount - beyond + n, currency) for n in (0, step(currency))]
+        raise BadAmount(f"Stripe takes {' or '.join(nearest)}, and nothing between: {text!r}")
+    return amount

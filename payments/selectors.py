@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from payments.models import CountedRefund, StripeEvent
+from payments.models import CountedRefund, Dispute, StripeEvent
 
 
 def oldest_waiting_event() -> datetime | None:
@@ -22,3 +22,13 @@ def oldest_waiting_event() -> datetime | None:
 def refunds_of_captured() -> QuerySet[CountedRefund]:
     """The refunds that figures count: of captured money, succeeded (and perhaps failed later)."""
     return CountedRefund.objects.all()
+
+
+def disputes_to_answer() -> QuerySet[Dispute]:
+    """The disputes that wait for our answer, the one that is due first before the others."""
+    return Dispute.objects.filter(status__in=Dispute.NEEDS_ANSWER).order_by("due_by", "id")
+
+
+def overdue_disputes(now: datetime) -> QuerySet[Dispute]:
+    """Those of them whose day has passed: Stripe may still take an answer, or count it as lost."""
+    return disputes_to_answer().filter(due_by__lt=now)

@@ -18,6 +18,7 @@ CHECKS: dict[str, list[str]] = {
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
     "settings": [PYTHON, "manage.py", "check"],
+    "states": [PYTHON, "manage.py", "order_state_machine", "--check"],
     "locks": [PYTHON, "scripts/lock.py", "--check"],
 }
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from config.tests.rows import build
 from monitoring.registry import WHOLE
-from orders.models import Order, OrderPayment
-from payments.models import Charge, PaymentIntent, Refund, StripeEvent
+from orders.models import Order, OrderLine, OrderPayment, OrderTransition, Product
+from payments.models import Charge, Dispute, PaymentIntent, Refund, StripeEvent
 
 HOUR = timedelta(hours=1)
 
@@ -139,6 +139,45 @@ def refund_row_arrives() -> None:
     Order.objects.update(refunded_minor=1_000)
 
 
+def dispute(**values: Any) -> Dispute:
+    """A dispute of 50.00 EUR whose answer is due in ten days."""
+    return build(
+        Dispute,
+        **{
+            "id": "dp_1",
+            "charge_id": "ch_1",
+            "amount": 5_000,
+            "currency": "eur",
+            "status": "needs_response",
+            "due_by": timezone.now() + timedelta(days=10),
+            **values,
+        },
+    )
+
+
+def dispute_status(word: str) -> Callable[[], object]:
+    return lambda: Dispute.objects.update(status=word)
+
+
+def oversold() -> Order:
+    """A paid order over 50.00 EUR of which 4 mugs for 40.00 aren't there."""
+    at = timezone.now() - HOUR
+    mug = build(Product, sku="MUG", stock=3)
+    one = order(oversold=True, captured_minor=5_000)
+    move(one, "paid", paid_at=at)
+    build(OrderLine, order=one, position=1, product=mug, quantity=4, total_minor=4_000)
+    build(OrderLine, order=one, position=2, product=mug, quantity=1, total_minor=1_000, taken=1)
+    payment()
+    link(one, "pi_1")
+    return one
+
+
+def move(order: Order, to: str, **times: Any) -> None:
+    """Move an order as only SQL can, with its row of history."""
+    build(OrderTransition, order=order, from_status=order.status, to_status=to)
+    Order.objects.filter(pk=order.pk).update(status=to, **times)
+
+
 def status(word: str) -> Callable[[], object]:
     return lambda: StripeEvent.objects.update(status=word)
 
@@ -167,6 +206,18 @@ ANOMALIES = {
         finds=lambda: {("orders.order", order_id(), 1_000, "eur")},
         mend=refund_row_arrives,
         again=lambda: Order.objects.update(refunded_minor=0),
+    ),
+    "dispute_needs_answer": Anomaly(
+        make=dispute,
+        finds=lambda: {("payments.dispute", "dp_1", 5_000, "eur")},
+        mend=dispute_status("under_review"),
+        again=dispute_status("appeal_needs_response"),
+    ),
+    "oversold_order": Anomaly(
+        make=oversold,
+        finds=lambda: {("orders.order", order_id(), 4_000, "eur")},
+        mend=lambda: Order.objects.update(oversold=False),
+        again=lambda: Order.objects.update(oversold=True),
     ),
     "dead_events": Anomaly(
         make=lambda: event(status="dead", error="Traceback\nValueError: no currency"),

@@ -1,5 +1,5 @@
 """The operator's pages: orders, the catalogue, buyers. They show; what changes goes by services."""
 
-from orders.admin import catalogue, customers, orders
+from orders.admin import beside_payments, catalogue, customers, orders
 
-__all__ = ["catalogue", "customers", "orders"]
+__all__ = ["beside_payments", "catalogue", "customers", "orders"]

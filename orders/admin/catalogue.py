@@ -17,6 +17,9 @@ from orders.services.stock import LARGEST_STOCK, BadStock, adjust_stock
 from payments.admin.columns import admin_link
 from payments.models import Product as StripeProduct
 
+# So many orders are named when a stock serves those that waited.
+MOST_NUMBERS = 10
+
 
 class StockForm(forms.Form):
     """How many there are; empty: nobody counts them."""
@@ -32,8 +35,14 @@ class StockForm(forms.Form):
 
 def set_stock(product: Product, form: forms.Form) -> str:
     stock = form.cleaned_data["stock"]
-    adjust_stock(product.pk, stock, reason=form.cleaned_data["reason"])
-    return f"The stock of {product} is {'not counted' if stock is None else stock} now."
+    adjusted = adjust_stock(product.pk, stock, reason=form.cleaned_data["reason"])
+    left = adjusted.product.stock
+    told = f"The stock of {product} is {'not counted' if left is None else left} now."
+    if count := len(adjusted.served):
+        numbers = ", ".join(order.number for order in adjusted.served[:MOST_NUMBERS])
+        more = f" and {count - MOST_NUMBERS} more" if count > MOST_NUMBERS else ""
+        told += f" Served first, because they waited for it: {numbers}{more}."
+    return told
 
 
 @admin.register(Product)
@@ -47,7 +56,9 @@ class ProductAdmin(ActingAdmin, ReadOnlyAdmin[Product]):
             permission="orders.change_product",
             button="Set the stock",
             explanation=lambda product: (
-                "Paid orders have taken what is theirs: count what isn’t promised to anybody."
+                "Paid orders have taken what is theirs: count what isn’t promised to anybody. "
+                "Orders that wait because they were oversold are served from it first, the one "
+                "that paid first before the others."
             ),
             possible=lambda product: True,
             form=lambda product, data: StockForm(data, initial={"stock": product.stock}),

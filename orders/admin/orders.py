@@ -29,6 +29,7 @@ from orders.admin.filters import (
 )
 from orders.admin.handling import CANCEL, FULFIL
 from orders.admin.refunding import REFUND
+from orders.admin.serving import SERVE
 from orders.exports import export_orders
 from orders.models import Order, WaitingPayment
 from orders.search import find_orders
@@ -67,7 +68,7 @@ class OrderChangeList(NamedList):
 class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
     """Read-only but for what the services offer."""
 
-    acts = (FULFIL, REFUND, CANCEL)
+    acts = (FULFIL, SERVE, REFUND, CANCEL)
     change_form_template = "admin/orders/order/change_form.html"
     list_display = (
         "number",

@@ -12,7 +12,7 @@ from orders.changes import OrderChange, announce
 from orders.models import Order
 from orders.services.locking import lock_orders
 from orders.services.transitions import IllegalTransition, Move, move_all
-from orders.states import OrderStatus
+from orders.states import PEOPLE_MAY, OrderStatus
 
 
 class ReasonMissing(ValueError):
@@ -46,7 +46,7 @@ def act(order_id: int, to: OrderStatus, reason: str, now: datetime | None) -> Or
         raise ReasonMissing("say why")
     with transaction.atomic():
         order = locked(order_id)
-        if to == OrderStatus.CANCELED and order.status != OrderStatus.PENDING:
+        if to not in PEOPLE_MAY[OrderStatus(order.status)]:
             raise IllegalTransition(order, to)
         before = Order.objects.get(pk=order_id)
         move = Move(

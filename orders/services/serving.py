@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from orders.models import Order, OrderLine
 from orders.services import catalogue, stock
 from orders.services.from_stripe import lines_of
+from orders.services.lines import products_in, read_lines
 from orders.services.locking import lock_products
 from orders.services.storing import save_all
 from payments.models import CheckoutSession, Product
-
-Lines = dict[int, list[OrderLine]]
 
 
 def serve(
@@ -47,22 +45,3 @@ def serve(
         ("stock", "name", "active"),
     )
     save_all(moved, ("taken",))
-
-
-def read_lines(order_ids: Iterable[int]) -> Lines:
-    """The lines by order, each order's in their order; an order without lines is left out."""
-    lines: Lines = defaultdict(list)
-    if ids := list(order_ids):
-        for line in OrderLine.objects.filter(order__in=ids).order_by("order_id", "position"):
-            lines[line.order_id].append(line)
-    return lines
-
-
-def products_in(orders: Iterable[Order], lines: Mapping[int, Sequence[OrderLine]]) -> set[int]:
-    """The products of the orders' lines."""
-    return {
-        line.product_id
-        for order in orders
-        for line in lines.get(order.pk, ())
-        if line.product_id is not None
-    }

@@ -9,7 +9,8 @@ from auditlog.context import Actor, acting_as
 from auditlog.models import AuditEvent
 from orders.models import Order, OrderLine, Product
 from orders.services.creation import NewLine
-from orders.services.stock import BadStock, adjust_stock
+from orders.services.handling import fulfil_order
+from orders.services.stock import BadStock, adjust_stock, serve_oversold
 from orders.tests.mirror import at, charge, intent, put, refund
 
 pytestmark = pytest.mark.django_db
@@ -60,10 +61,110 @@ def test_a_line_that_cant_be_served_takes_nothing_and_flags_the_order(shop_order
     assert taken() == [("A-1", 0), ("A-1", 2), ("A-1", 0)]
 
 
-def test_an_oversold_order_takes_nothing_later_by_itself(shop_order, mug):
-    shop_order(lines=[NewLine("four", 4, 1000, "MUG")])
+def oversell(shop_order, number: str = "A-1", quantity: int = 4, n: int = 1, minute: float = 1):
+    """An order of more mugs than there are, paid."""
+    order = shop_order(number, lines=[NewLine("mugs", quantity, 1000, "MUG")])
+    pay(number, n, minute)
+    order.refresh_from_db()
+    assert order.oversold
+    return order
+
+
+def test_counting_new_stock_serves_the_order_that_waits(shop_order, mug, operator, heard):
+    order = oversell(shop_order)
+    heard.clear()
+    with acting_as(Actor("olive", operator)):
+        adjusted = adjust_stock(mug.pk, 10, reason="delivery")
+    order.refresh_from_db()
+    assert (left(mug), taken(), order.oversold) == (6, [("A-1", 4)], False)
+    assert (adjusted.product.stock, adjusted.served) == (6, [order])
+    counted, served = AuditEvent.objects.order_by("-id")[:2][::-1]
+    assert (counted.action, counted.before, counted.after) == (
+        "product.stock",
+        {"stock": 3},
+        {"stock": 10},
+    )
+    assert (served.action, served.actor, served.reason) == ("order.served", operator, "delivery")
+    assert served.before == {"oversold": True}
+    assert served.after == {"oversold": False, "taken": [{"sku": "MUG", "quantity": 4}]}
+    [change] = heard
+    assert (change.before.oversold, change.after.oversold) == (True, False)
+
+
+def test_those_that_wait_are_served_as_they_paid_and_none_in_part(shop_order, mug):
+    oversell(shop_order, "LAST", 4, 1, minute=30)
+    oversell(shop_order, "FIRST", 4, 2, minute=10)
+    oversell(shop_order, "SECOND", 5, 3, minute=20)
+    adjusted = adjust_stock(mug.pk, 8, reason="delivery")
+    assert [order.number for order in adjusted.served] == ["FIRST", "LAST"]
+    assert (left(mug), taken()) == (0, [("LAST", 4), ("FIRST", 4), ("SECOND", 0)])
+
+
+def test_too_little_new_stock_serves_nobody(shop_order, mug):
+    order = oversell(shop_order)
+    assert adjust_stock(mug.pk, 2, reason="recount").served == []
+    order.refresh_from_db()
+    assert (left(mug), taken(), order.oversold) == (2, [("A-1", 0)], True)
+    assert not AuditEvent.objects.filter(action="order.served").exists()
+
+
+def test_an_order_that_lacks_two_products_waits_for_both(shop_order, mug):
+    pen = Product.objects.create(sku="PEN", name="Pen", stock=0, created_at=at(-100))
+    order = shop_order(lines=[NewLine("mug", 4, 500, "MUG"), NewLine("pen", 1, 500, "PEN")])
     pay("A-1")
-    adjust_stock(mug.pk, 10, reason="delivery")
+    assert adjust_stock(mug.pk, 5, reason="delivery").served == []
+    order.refresh_from_db()
+    assert (taken(), order.oversold) == ([("A-1", 4), ("A-1", 0)], True)
+    assert adjust_stock(pen.pk, 1, reason="delivery").served == [order]
+    assert (left(mug), left(pen), taken()) == (1, 0, [("A-1", 4), ("A-1", 1)])
+
+
+def test_an_order_waits_no_more_for_what_nobody_counts(shop_order, mug):
+    order = oversell(shop_order)
+    assert adjust_stock(mug.pk, None, reason="made to order now").served == [order]
+    assert (left(mug), taken()) == (None, [("A-1", 0)])
+
+
+def test_an_order_that_was_canceled_or_sent_is_not_served_later(shop_order, mug):
+    oversell(shop_order, "CANCELED")
+    put(refund())
+    fulfil_order(oversell(shop_order, "SENT", n=2).pk, reason="from the other shop")
+    assert adjust_stock(mug.pk, 10, reason="delivery").served == []
+    assert left(mug) == 10
+
+
+def test_what_was_given_back_can_be_given_to_an_order_that_waits(shop_order, mug, one_mug):
+    shop_order("A-1", lines=one_mug)
+    pay("A-1")
+    waiting = oversell(shop_order, "A-2", 3, n=2)
+    put(refund(), charge(captured_at=at(1), amount_refunded=1000))
+    assert left(mug) == 3
+    assert serve_oversold([waiting.pk], reason="A-1 was canceled") == [waiting]
+    waiting.refresh_from_db()
+    assert (left(mug), waiting.oversold) == (0, False)
+    assert serve_oversold([waiting.pk], reason="again") == []
+    assert left(mug) == 0
+
+
+def test_serving_says_why(shop_order, mug):
+    with pytest.raises(BadStock):
+        serve_oversold([oversell(shop_order).pk], reason=" ")
+
+
+def test_serving_many_costs_as_many_statements_as_serving_one(shop_order, mug, queries):
+    def asked(first: int, last: int) -> int:
+        for n in range(first, last):
+            oversell(shop_order, f"A-{n}", 50, n)
+        with queries() as asked:
+            assert len(adjust_stock(mug.pk, 50 * (last - first), reason="x").served) == last - first
+        return len(asked)
+
+    assert asked(1, 2) == asked(2, 12)
+
+
+def test_paying_again_for_an_oversold_order_takes_nothing(shop_order, mug):
+    oversell(shop_order)
+    Product.objects.update(stock=10)
     put(refund(amount=1))
     assert (left(mug), Order.objects.get().oversold) == (10, True)
 
@@ -116,7 +217,7 @@ def test_a_product_that_nobody_counts_is_never_oversold(shop_order):
 def test_counting_a_product_later_takes_nothing_for_orders_that_had_their_turn(shop_order):
     shop_order(lines=[NewLine("air", 2, 1000, "AIR")])
     pay("A-1")
-    air = adjust_stock(Product.objects.get(sku="AIR").pk, 5, reason="now counted")
+    air = adjust_stock(Product.objects.get(sku="AIR").pk, 5, reason="now counted").product
     put(refund())
     assert (left(air), Order.objects.get().status) == (5, "canceled")
 

@@ -8,10 +8,10 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 from auditlog.context import Actor, acting_as
 from auditlog.models import AuditEvent
 from orders.models import Order, OrderTransition
-from orders.services.handling import ReasonMissing, cancel_order, fulfil_order
+from orders.services.handling import ReasonMissing, act, cancel_order, fulfil_order
 from orders.services.locking import lock_orders
 from orders.services.transitions import IllegalTransition, Move, move_all
-from orders.states import ALLOWED, OrderStatus
+from orders.states import ALLOWED, PEOPLE_MAY, OrderStatus
 from orders.tests.conftest import MakeOrder, enforce
 from orders.tests.mirror import at, charge, event_of, intent, put
 
@@ -83,7 +83,8 @@ def test_illegal_move_is_refused_by_the_service_and_changes_nothing(order_in, ol
 @pytest.mark.parametrize(("old", "new"), ILLEGAL)
 def test_illegal_move_is_refused_by_the_database(order_in, old, new):
     order = order_in(old)
-    with pytest.raises((ProgrammingError, IntegrityError)), transaction.atomic():
+    refusal = f"an order can't move from {old} to {new}"
+    with pytest.raises(ProgrammingError, match=refusal), transaction.atomic():
         set_status(order, new)
     order.refresh_from_db()
     assert order.status == old
@@ -106,6 +107,43 @@ def test_a_legal_move_without_its_transition_row_is_refused_at_commit(order_in, 
 
     with pytest.raises(ProgrammingError, match="without its transition row"):
         commit()
+
+
+@pytest.mark.parametrize(("old", "new"), LEGAL)
+def test_the_row_of_another_move_or_order_is_no_record_of_a_move(order_in, shop_order, old, new):
+    order, other = order_in(old), shop_order("another")
+
+    def commit() -> None:
+        with transaction.atomic():
+            for whose, source, target in ((other, old, new), (order, new, old), (order, old, old)):
+                OrderTransition.objects.create(
+                    order=whose,
+                    from_status=source,
+                    to_status=target,
+                    at=at(5),
+                    recorded_at=at(5),
+                    reason="a test",
+                )
+            set_status(order, new)
+            enforce()
+
+    with pytest.raises(ProgrammingError, match="without its transition row"):
+        commit()
+    order.refresh_from_db()
+    assert order.status == old
+
+
+@pytest.mark.parametrize(("old", "new"), [(old, new) for old in OrderStatus for new in OrderStatus])
+def test_people_make_the_moves_that_are_theirs_and_no_other(order_in, old, new):
+    """Stripe alone says that an order is paid, or refunded in full."""
+    order = order_in(old)
+    if new in PEOPLE_MAY[old]:
+        assert act(order.pk, new, "a test", at(9)).status == new
+        return
+    with pytest.raises(IllegalTransition):
+        act(order.pk, new, "a test", at(9))
+    order.refresh_from_db()
+    assert order.status == old
 
 
 @pytest.mark.parametrize("status", [s for s in OrderStatus if s != OrderStatus.PENDING])
@@ -225,11 +263,11 @@ def test_canceling_a_paid_order_is_refused_because_its_money_must_go_back_first(
     assert order.status == "paid"
 
 
-@pytest.mark.parametrize("act", [fulfil_order, cancel_order])
-def test_acting_without_a_reason_or_on_nothing_is_refused(shop_order, act):
+@pytest.mark.parametrize("deed", [fulfil_order, cancel_order])
+def test_acting_without_a_reason_or_on_nothing_is_refused(shop_order, deed):
     order = shop_order()
     with pytest.raises(ReasonMissing):
-        act(order.pk, reason="  ")
+        deed(order.pk, reason="  ")
     with pytest.raises(Order.DoesNotExist):
-        act(order.pk + 1, reason="why not")
+        deed(order.pk + 1, reason="why not")
     assert not OrderTransition.objects.exists()

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 
 from auditlog.readonly import ReadOnlyAdmin, pretty_json
 from payments.admin.columns import admin_link, money, money_column
+from payments.admin.extra import annotations_of, columns_of
 from payments.models import MirrorObject, StripeEvent, StripeReference
 
 if TYPE_CHECKING:
@@ -123,9 +124,21 @@ class MirrorAdmin(ReadOnlyAdmin[M]):
         by_name = {field.name: field for field in model._meta.concrete_fields}
         self.bookkeeping_fields: list[Shown] = [shown(by_name[n]) for n in self.BOOKKEEPING]
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[M]:
+        """The objects, with what other apps' columns need of each."""
+        found: models.QuerySet[M]
+        found = super().get_queryset(request).annotate(**annotations_of(self.model))
+        return found
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """The columns, those of other apps before the last."""
+        own = list(super().get_list_display(request))
+        return [*own[:-1], *columns_of(self.model), *own[-1:]]
+
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         """The object; what refers to it; how we know."""
-        sets: list[tuple[str | None, dict[str, Any]]] = [(None, {"fields": self.object_fields})]
+        own = [*self.object_fields, *columns_of(self.model)]
+        sets: list[tuple[str | None, dict[str, Any]]] = [(None, {"fields": own})]
         if self.related:
             sets.append(("Related", {"fields": ["related_objects"]}))
         sets.append(("How we know", {"fields": [*self.bookkeeping_fields, "observations"]}))
@@ -134,6 +147,7 @@ class MirrorAdmin(ReadOnlyAdmin[M]):
     def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> list[Any]:
         return [
             *self.object_fields,
+            *columns_of(self.model),
             "related_objects",
             *self.bookkeeping_fields,
             "observations",

@@ -101,22 +101,6 @@ class RefundAdmin(MirrorAdmin[Refund]):
     related = (Related("balance transaction", BalanceTransaction, "source"),)
 
 
-@admin.register(Dispute)
-class DisputeAdmin(MirrorAdmin[Dispute]):
-    list_display = (
-        "id",
-        money_column("amount"),
-        "status",
-        "reason",
-        "due_by",
-        reference_column("charge", Charge),
-        "created",
-    )
-    search_help_text = "A dispute's id or its beginning; the id of its charge."
-    exact_search = ("charge",)
-    related = (Related("balance transaction", BalanceTransaction, "source"),)
-
-
 @admin.register(BalanceTransaction)
 class BalanceTransactionAdmin(MirrorAdmin[BalanceTransaction]):
     list_display = (

@@ -149,6 +149,18 @@ class Dispute(MirrorObject):
     OBJECT = "dispute"
     DASHBOARD = "disputes"
 
+    # Stripe's words (https://docs.stripe.com/api/disputes/object#dispute_object-status).
+    NEEDS_ANSWER = ("needs_response", "warning_needs_response", "appeal_needs_response")
+    UNDER_REVIEW = ("under_review", "warning_under_review", "appeal_under_review")
+    CLOSED = ("won", "lost", "warning_closed", "prevented", "charge_refunded")
+    # An inquiry, and a dispute that was resolved before the bank opened it.
+    MOVES_NO_MONEY = (
+        "warning_needs_response",
+        "warning_under_review",
+        "warning_closed",
+        "prevented",
+    )
+
     amount = models.BigIntegerField()
     currency = currency_field()
     status = status_field()

@@ -212,7 +212,12 @@ class History:
         except ApiError:
             return  # it was refunded in the meantime
         verdict = self.random.choice(("won", "lost", "lost"))
+        self.later(1, 6, lambda: self._answer_dispute(dispute["id"]))
         self.later(18, 40, lambda: self._resolve(dispute["id"], verdict))
+
+    def _answer_dispute(self, dispute: str) -> None:
+        evidence = {"uncategorized_text": "The parcel was delivered and signed for."}
+        self.standin.api("POST", f"/v1/disputes/{dispute}", {"evidence": evidence})
 
     def _resolve(self, dispute: str, verdict: str) -> None:
         self.standin.resolve_dispute(dispute, verdict)

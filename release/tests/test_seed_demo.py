@@ -26,6 +26,7 @@ from payments.models import (
     StripeEvent,
     Subscription,
 )
+from payments.selectors import disputes_to_answer, overdue_disputes
 from release.demo.history import DAYS, History
 from release.demo.people import ensure_people
 from release.demo.seeding import NotADemo, Plan, is_seeded, past_of, seed
@@ -78,12 +79,15 @@ def test_the_demo_shows_a_whole_shop(tmp_path: Path) -> None:
             shown.aggregate(sum=Sum("gross_minor"))["sum"]
             == captured.aggregate(sum=Sum("amount_captured"))["sum"]
         )
-    # Two things are wrong on purpose, and nothing else is.
+    # Two things are wrong on purpose, and nothing else is; new disputes wait for an answer.
     open_issues = Issue.objects.filter(status=Issue.Status.OPEN)
+    unanswered = ["dispute_needs_answer"] * disputes_to_answer().count()
     assert sorted(open_issues.values_list("check_name", flat=True)) == [
         "amount_mismatch",
+        *unanswered,
         "payment_without_order",
     ]
+    assert not overdue_disputes(NOW).exists()
     assert set(User.objects.values_list("username", flat=True)) == {role.name for role in ROLES}
     assert (tmp_path / "standin.json").exists()
 
