@@ -10,3 +10,4 @@ class MonitoringConfig(AppConfig):
     def ready(self) -> None:
         import_module("monitoring.checks")
         import_module("monitoring.flags")
+        import_module("monitoring.timeline")

@@ -13,11 +13,6 @@ from django.db.models import Q, TextField, Value
 from orders.models import Order, OrderPayment
 from payments.models import Charge, Dispute
 
-# Stripe's words for disputes that are over. One that is lost has taken its money and asks for
-# nothing more; an appeal gives it another status, and the flag comes back. A status that we don't
-# know yet counts as open.
-CLOSED_DISPUTES = ("won", "lost", "warning_closed", "prevented", "charge_refunded")
-
 
 @dataclass(frozen=True)
 class Flag:
@@ -75,8 +70,12 @@ def flags_of(order_ids: Collection[int]) -> dict[int, list[Flag]]:
 
 
 def disputed() -> Q:
-    """The orders of which a charge has a dispute that isn't over."""
-    open_ = Dispute.objects.exclude(status__in=CLOSED_DISPUTES).order_by()
+    """The orders of which a charge has a dispute that isn't over.
+
+    One that is lost has taken its money and asks for nothing more; an appeal gives it another
+    status, and the flag comes back. A status that we don't know yet counts as open.
+    """
+    open_ = Dispute.objects.exclude(status__in=Dispute.CLOSED).order_by()
     payments = Charge.objects.filter(pk__in=open_.values("charge")).values("payment")
     return Q(pk__in=OrderPayment.objects.filter(payment__in=payments).values("order"))
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.db.models.functions import Collate
 
-from auditlog.models import AuditEvent
-from orders.models import Order, OrderLine, OrderPayment, OrderTransition, WaitingPayment
+from orders.models import Order, OrderPayment, WaitingPayment
 from payments.models import Charge, Refund
 
 # Refunds that gave nothing back.
@@ -55,45 +53,6 @@ def refundable_charges(order: Order) -> list[RefundableCharge]:
         for charge in charges_of(order).filter(captured_at__isnull=False, status="succeeded")
     ]
     return [charge for charge in charges if charge.left > 0]
-
-
-@dataclass(frozen=True)
-class OrderDetail:
-    """An order and all that happened to it. ``payments`` are keys with their charges."""
-
-    order: Order
-    lines: Sequence[OrderLine]
-    payments: Sequence[tuple[str, list[Charge]]]
-    refunds: Sequence[Refund]
-    transitions: Sequence[OrderTransition]
-    audit: Sequence[AuditEvent]
-
-
-def order_detail(order: Order) -> OrderDetail:
-    """What the order's page shows; six statements."""
-    payments: dict[str, list[Charge]] = {
-        key: []
-        for key in OrderPayment.objects.filter(order=order)
-        .order_by("linked_at", "id")
-        .values_list("payment", flat=True)
-    }
-    for charge in charges_of(order):
-        payments.setdefault(charge.payment, []).append(charge)
-    return OrderDetail(
-        order=order,
-        lines=list(order.lines.select_related("product").order_by("position")),
-        payments=list(payments.items()),
-        refunds=list(refunds_of(order)),
-        transitions=list(order.transitions.select_related("event", "actor").order_by("id")),
-        audit=list(audit_of(order)),
-    )
-
-
-def audit_of(order: Order, most: int = 200) -> QuerySet[AuditEvent]:
-    """What was done to the order, the last first."""
-    return AuditEvent.objects.filter(
-        target_type=Order._meta.label_lower, target_id=str(order.pk)
-    ).order_by("-id")[:most]
 
 
 def waiting_payments() -> QuerySet[WaitingPayment]:

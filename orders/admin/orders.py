@@ -11,12 +11,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from auditlog.exports import download_response
 from auditlog.readonly import MOST_TERMS, NamedList, ReadOnlyAdmin, terms_in
-from orders import flags, selectors
+from orders import flags
 from orders.admin import columns, pasting
 from orders.admin.acting import ActingAdmin
 from orders.admin.filters import (
@@ -30,6 +31,8 @@ from orders.admin.filters import (
 from orders.admin.handling import CANCEL, FULFIL
 from orders.admin.refunding import REFUND
 from orders.admin.serving import SERVE
+from orders.admin.story import story
+from orders.detail import order_detail
 from orders.exports import export_orders
 from orders.models import Order, WaitingPayment
 from orders.search import find_orders
@@ -250,7 +253,8 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
         if order is not None and self.has_view_permission(request, order):
             context |= {
                 "acts": self.open_acts(request, order),
-                "detail": selectors.order_detail(order),
+                "now": timezone.now(),
+                **story(order_detail(order), request.user, "all" in request.GET),
             }
         return super().change_view(request, object_id, form_url, context)
 
