@@ -72,3 +72,8 @@ def duration(length: timedelta) -> str:
     if minutes >= 24 * 60:
         return f"{minutes // (24 * 60):,} d"
     return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
+
+
+def figure(number: int) -> SafeString:
+    """A number for a column of figures."""
+    return format_html('<span class="figure">{}</span>', f"{number:,}")

@@ -98,7 +98,9 @@ def test_a_whole_life_in_its_order(shop_order):
     ],
 )
 def test_a_refund_is_told_in_each_of_its_states(paid, status, steps):
-    times = {"created": at(59)} | ({"failed_at": at(70)} if status == "canceled" else {})
+    times: dict[str, Any] = {"created": at(59)} | (
+        {"failed_at": at(70)} if status == "canceled" else {}
+    )
     put(refund(status=status, amount=100, failure_reason="expired_or_canceled_card", **times))
     assert [what for what in told(paid) if what.startswith("Refund")] == steps
 
