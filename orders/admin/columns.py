@@ -12,8 +12,9 @@ from django.utils.html import format_html, format_html_join
 
 from orders.flags import Flag
 from orders.models import Customer, Order
-from orders.states import WAITS_SINCE, OrderStatus
-from payments.admin.columns import admin_link
+from orders.states import WAITS_SINCE, OrderStatus, RefundStatus
+from payments.admin.columns import admin_link, money
+from payments.admin.mirror import moment
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -34,10 +35,22 @@ def status(order: Order) -> str:
     return order.get_status_display()
 
 
-@admin.display(description="refund")
-def refund_status(order: Order) -> str:
-    """Whether nothing, a part or all of what was captured has been refunded."""
-    return NONE if order.refund_status == "none" else order.refund_status
+@admin.display(description="refunded")
+def refunded(order: Order) -> SafeString | str:
+    """How much of what was captured has been refunded, and whether that is a part or all."""
+    if order.refund_status == RefundStatus.NONE:
+        return NONE
+    return format_html(
+        '{}<span class="share">{}</span>',
+        money(order.refunded_minor, order.currency),
+        order.refund_status,
+    )
+
+
+@admin.display(description="placed")
+def placed(order: Order) -> SafeString | str:
+    """When it was placed."""
+    return moment(order.placed_at)
 
 
 def flag_words(flags: Sequence[Flag]) -> SafeString | str:

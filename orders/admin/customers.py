@@ -15,6 +15,7 @@ from orders.admin import columns
 from orders.buyers import SHOWN, bought_by, customer_detail, customers
 from orders.models import Customer
 from payments.admin.columns import admin_link
+from payments.admin.mirror import moment
 from payments.models import Customer as StripeCustomer
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ LISTED = "_bought"
 
 
 class CustomerList(NamedList):
-    """The page of the list, with what its customers bought: one statement, however many."""
+    """The page of the list, with what its customers bought: two statements, however many."""
 
     def get_results(self, request: HttpRequest) -> None:
         """The page's rows."""
@@ -41,13 +42,14 @@ class CustomerAdmin(ReadOnlyAdmin[Customer]):
     """Made from what Stripe and the shop say of their buyers."""
 
     change_form_template = "admin/orders/customer/change_form.html"
-    list_display = ("__str__", "email", "stripe", "orders_placed", "last_order", "created_at")
+    list_display = ("__str__", "email", "stripe", "orders_placed", "last_order", "known_since")
     ordering = ("-id",)
     exact_search = ("email", "stripe_customer")
     search_help_text = (
         "An e-mail address, or Stripe’s customer id. Up to 200 may be pasted at once."
     )
-    fields = readonly_fields = ("name", "email", "stripe", "created_at")
+    readonly_fields = ("name", "address", "stripe", "known_since")
+    fieldsets = ((None, {"fields": readonly_fields, "classes": ("dense",)}),)
 
     class Media:
         css = {"all": ["orders/admin.css"]}
@@ -67,6 +69,14 @@ class CustomerAdmin(ReadOnlyAdmin[Customer]):
         """The customer at Stripe; a guest has none."""
         key = customer.stripe_customer_id
         return admin_link(StripeCustomer, key) if key else "guest"
+
+    @admin.display(description="e-mail")
+    def address(self, customer: Customer) -> str:
+        return customer.email or columns.NONE
+
+    @admin.display(description="known since")
+    def known_since(self, customer: Customer) -> SafeString | str:
+        return moment(customer.created_at)
 
     @admin.display(description="orders")
     def orders_placed(self, customer: Customer) -> SafeString | str:

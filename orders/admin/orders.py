@@ -45,6 +45,14 @@ if TYPE_CHECKING:
 
 EXPORT = "orders.export_order"
 LISTED_FLAGS = "_listed_flags"
+AMOUNTS = (
+    "total_minor",
+    "subtotal_minor",
+    "discount_minor",
+    "tax_minor",
+    "shipping_minor",
+    "captured_minor",
+)
 
 
 class OrderChangeList(NamedList):
@@ -77,12 +85,11 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
         "number",
         columns.status,
         "flag_words",
-        columns.refund_status,
         money_column("total_minor"),
-        money_column("refunded_minor"),
+        columns.refunded,
         columns.age,
         columns.buyer,
-        "placed_at",
+        columns.placed,
     )
     list_filter = (
         StatusFilter,
@@ -107,33 +114,27 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
                     "number",
                     columns.status,
                     "flag_words",
-                    columns.refund_status,
                     columns.age,
                     columns.buyer,
                     "email",
                     "source",
-                )
+                    "placed_at",
+                    "paid_at",
+                    "fulfilled_at",
+                    "canceled_at",
+                    "intent",
+                    "session",
+                ),
+                "classes": ("dense",),
             },
         ),
         (
             "Amounts",
             {
-                "fields": tuple(
-                    money_column(name)
-                    for name in (
-                        "total_minor",
-                        "subtotal_minor",
-                        "discount_minor",
-                        "tax_minor",
-                        "shipping_minor",
-                        "captured_minor",
-                        "refunded_minor",
-                    )
-                )
+                "fields": (*map(money_column, AMOUNTS), columns.refunded),
+                "classes": ("dense",),
             },
         ),
-        ("Times", {"fields": ("placed_at", "paid_at", "fulfilled_at", "canceled_at")}),
-        ("Stripe", {"fields": ("intent", "session")}),
     )
 
     class Media:
