@@ -6,9 +6,10 @@ VENV ?= .venv
 PORT ?= 8000
 ARGS ?=
 RUN = $(VENV)/bin/python
-# Any Python 3 will do to start with: the script finds the right one, or says what is missing.
+# Any Python 3 will do to start with: the script finds the right one, or says what is missing. The
+# `true` is for make, which throws the output away where the last name of the list isn't there.
 FIRST = $(firstword $(shell for p in python3 $(PYTHON) python3.13 python3.12 python3.11 python; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null && echo "$$p"; done))
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null && echo "$$p"; done; true))
 BOOTSTRAP = @VENV="$(VENV)" PYTHON="$(PYTHON)" $(or $(FIRST),$(error \
 	There is no Python 3 here. Countinghouse needs Python 3.11, 3.12 or 3.13)) scripts/bootstrap.py
 

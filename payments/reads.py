@@ -42,3 +42,9 @@ def request(
                 ],
             )
     return len(rows)
+
+
+def hurry() -> None:
+    """Make the reads that were put off due now: nothing more will be heard that spares them."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE payments_readrequest SET not_before = now() WHERE attempts = 0")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from procrastinate.exceptions import ProcrastinateException
 
 from payments import inbox
 
@@ -39,13 +40,16 @@ def webhook(request: HttpRequest) -> HttpResponse:
         return refuse(400, "no valid signature")
     try:
         key = inbox.receive(body)
-        if key is not None:
-            inbox.wake()
     except inbox.BadBody as error:
         return refuse(400, str(error))
     except (DatabaseError, InterfaceError):
         logger.exception("an event could not be stored")
         return refuse(503, "the database can't take it now")
+    if key is not None:
+        try:
+            inbox.wake()
+        except (DatabaseError, InterfaceError, ProcrastinateException):
+            logger.exception("no worker could be woken: the event waits for the schedule")
     return JsonResponse({"received": True, "duplicate": key is None})
 
 

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 BASE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A lock that holds all of another one, so that installing it serves for both.
 COVERS = {"requirements-dev.txt": ["requirements-demo.txt", "requirements.txt"]}
+# What the shell, which starts the embedded Postgres, and a URL would take for something else.
+UNFIT = re.compile(r"[^\w./@+=~-]")
 OFFLINE = ("NewConnectionError", "name resolution", "unreachable", "ConnectTimeout", "timed out")
 
 
@@ -133,9 +136,11 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    if " " in BASE_DIR:
+    bad = UNFIT.search(BASE_DIR)
+    if bad:
+        what = "a space" if bad.group() == " " else repr(bad.group())
         raise SetupError(
-            f"Countinghouse can't live under a path with a space: {BASE_DIR}. Move the folder."
+            f"Countinghouse can't live under a path with {what}: {BASE_DIR}. Move the folder."
         )
     venv = os.path.join(BASE_DIR, os.environ.get("VENV") or ".venv")
     wanted = os.environ.get("PYTHON", "")
@@ -155,5 +160,10 @@ if __name__ == "__main__":
         main()
     except SetupError as error:
         sys.exit(str(error))
+    except OSError as problem:
+        sys.exit(
+            f"Countinghouse writes to its own folder, and can't: {problem.strerror} "
+            f"({problem.filename}). Work in a clone that is yours."
+        )
     except KeyboardInterrupt:
         sys.exit(130)

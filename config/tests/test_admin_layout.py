@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from config.tests.rows import build
 from monitoring.models import CheckRun
+from orders.models import Order, OrderPayment
 from payments.models import CheckoutSession, StripeEvent
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def test_nothing_is_lost_at_the_edge(
     width: int,
 ) -> None:
     User.objects.create_superuser("root", password="a-long-test-password")
-    session = build(CheckoutSession, id=LONG)
+    session = build(CheckoutSession, id=LONG, payment_intent_id="pi_1")
+    order = build(Order, number="pi_3QxYz" + "a1B2c3D4e5" * 2, total_minor=123_456_789)
+    build(OrderPayment, order=order, payment="pi_1")
     event = build(
         StripeEvent, object_type="checkout.session", object_id=LONG, stripe_id=f"read_{LONG}_123"
     )

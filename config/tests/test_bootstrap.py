@@ -79,6 +79,13 @@ def test_a_python_without_venv_says_which_package_brings_it(clone: Path) -> None
 def test_a_path_with_a_space_is_refused(tmp_path: Path) -> None:
     spaced = make_clone(tmp_path / "with space")
     assert "path with a space" in refusal(bootstrap(spaced))
+    assert "path with '$'" in refusal(bootstrap(make_clone(tmp_path / "with$dollar")))
+
+
+def test_a_folder_that_is_not_ones_own_is_refused(clone: Path) -> None:
+    (clone / ".local").write_text("no folder, which stops root too\n")
+    line = refusal(bootstrap(clone))
+    assert f"can't: File exists ({clone}/.local). Work in a clone that is yours." in line
 
 
 def test_the_environment_is_made_once_and_the_lock_installed_once(clone: Path) -> None:
@@ -104,15 +111,30 @@ def test_the_environment_is_made_once_and_the_lock_installed_once(clone: Path) -
     assert not (clone / ".venv" / "installed.json").exists()
 
 
-def test_no_python_at_all_is_said_by_make(clone: Path) -> None:
-    make = shutil.which("make")
-    shell = shutil.which("sh")
-    assert make
-    assert shell
-    (clone / "bin").mkdir()
-    (clone / "bin" / "sh").symlink_to(shell)
-    result = subprocess.run(
-        [make, "setup"], cwd=clone, env={"PATH": str(clone / "bin")}, capture_output=True, text=True
+def make_with(clone: Path, **programs: str) -> subprocess.CompletedProcess[str]:
+    """``make lock`` where the path has a shell and ``programs``, and nothing else."""
+    for name, program in {"sh": shutil.which("sh") or "", **programs}.items():
+        link = clone / "bin" / name
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(program)
+    return subprocess.run(
+        [shutil.which("make") or "make", "--dry-run", "lock"],
+        cwd=clone,
+        env={"PATH": str(clone / "bin")},
+        capture_output=True,
+        text=True,
     )
+
+
+def test_no_python_at_all_is_said_by_make(clone: Path) -> None:
+    result = make_with(clone)
     assert result.returncode != 0
     assert "There is no Python 3 here" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["python3", "python3.12", "python"])
+def test_any_name_of_python_will_do(clone: Path, name: str) -> None:
+    # As on Debian, where there is no ``python``.
+    result = make_with(clone, **{name: sys.executable})
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f" {name} scripts/bootstrap.py" in result.stdout

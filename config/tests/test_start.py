@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import environ
 import psutil
 import psycopg
 import pytest
@@ -75,6 +76,27 @@ def test_a_running_server_is_shared(server_root: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", script, str(server_root)], cwd=BASE_DIR, check=True)
     assert postmaster(server_root).pid == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another's")
+@pytest.mark.parametrize(("owner", "name"), [(1, "daemon"), (54321, "54321")])
+def test_a_cluster_of_another_user_is_left_alone(server_root: Path, owner: int, name: str) -> None:
+    (server_root / "pg").mkdir()
+    os.chown(server_root / "pg", owner, owner)
+    with pytest.raises(start.StartError, match=f"belongs to {name}. Go on as {name}"):
+        begin(server_root)
+    assert (server_root / "pg").stat().st_uid == owner
+    assert not list((server_root / "pg").iterdir())
+
+
+def test_a_folder_with_unusual_signs_will_do(server_root: Path) -> None:
+    server = begin(server_root / "a+b@2=c")
+    try:
+        config = environ.Env.db_url_config(start.database_url(server))
+        with psycopg.connect(host=config["HOST"], user=config["USER"], dbname=config["NAME"]):
+            pass
+    finally:
+        start.stop("pg", root=server_root / "a+b@2=c")
 
 
 def test_a_path_with_a_space_is_refused_before_anything_is_made(tmp_path: Path) -> None:

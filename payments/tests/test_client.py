@@ -43,6 +43,15 @@ def test_without_a_key_there_is_no_client(settings: Settings) -> None:
         stripe_client()
 
 
+@pytest.mark.parametrize("key", ["sk_live_secret\n", "sk_live_se cret", "sk_live_secr\xe9t"])
+def test_what_cannot_be_a_key_is_refused_without_being_shown(settings: Settings, key: str) -> None:
+    settings.STRIPE_API_KEY = key
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+    with pytest.raises(NotConfigured, match="isn't a key") as caught:
+        get(stripe_client(), "/v1/account")
+    assert "secr" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "base",
     ["http://api.example.com", "ftp://127.0.0.1", "http://127.0.0.1.example.com", "127.0.0.1:80"],

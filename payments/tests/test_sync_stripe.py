@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,11 +11,8 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from auditlog.models import AuditEvent
-from payments.management.commands.sync_stripe import parse_since
-from payments.models import (
-    Customer,
-    SyncCursor,
-)
+from payments.management.since import parse_since
+from payments.models import Customer, StripeEvent, SyncCursor
 from payments.tests.conftest import customers
 from standin import StandIn
 
@@ -49,6 +47,23 @@ def test_a_refused_resource_stops_no_other_and_is_told(
         "refunds",
         "payouts",
     }
+
+
+class Interrupting(io.StringIO):
+    """Somebody presses Ctrl-C when they see the first line."""
+
+    def write(self, text: str) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_ctrl_c_ends_it_in_one_line_and_keeps_what_came(standin: StandIn) -> None:
+    made = customers(standin, 2)
+    with pytest.raises(CommandError, match="Interrupted") as caught:
+        call_command("sync_stripe", stdout=Interrupting())
+    assert caught.value.returncode == 130
+    kept = StripeEvent.objects.filter(type="read.customer")
+    assert set(kept.values_list("object_id", flat=True)) == set(made)
 
 
 def test_a_run_is_audited(standin: StandIn) -> None:

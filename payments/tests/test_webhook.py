@@ -116,6 +116,18 @@ def test_before_the_tables_are_there_stripe_is_asked_to_come_again() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broken", ["procrastinate_jobs", "procrastinate_events"])
+def test_an_event_that_is_stored_is_taken_even_if_no_worker_can_be_woken(broken: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {broken} RENAME TO broken")
+        try:
+            assert post(body(event("customer.created", make.customer()))).status_code == 200
+        finally:
+            cursor.execute(f"ALTER TABLE broken RENAME TO {broken}")
+    assert StripeEvent.objects.get().status == "received"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_body_in_chunks_is_taken_like_any_other(gunicorn: Callable[..., str]) -> None:
     place = urlsplit(gunicorn())
     payload = body(event("customer.created", make.customer()))

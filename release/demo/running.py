@@ -65,12 +65,15 @@ class Child:
                 self.popen.wait()
 
 
-def listen(port: int) -> socket.socket:
+def listen(wanted: str) -> socket.socket:
     """The socket that the demo serves on; the web process inherits it.
 
     Raises:
-        DemoFailed: the port is taken, or not to be had.
+        DemoFailed: the port is none, taken, or not to be had.
     """
+    if not wanted.isascii() or not wanted.isdigit():
+        raise DemoFailed(f"PORT={wanted} isn't a port. Choose one: make demo PORT=8001")
+    port = int(wanted)
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -185,7 +188,7 @@ def is_ready(port: int) -> bool:
         client.close()
 
 
-def run(port: int, say: Say, *, orders: int = ORDERS) -> None:
+def run(wanted_port: str, say: Say, *, orders: int = ORDERS) -> None:
     """Run the demo until SIGINT or SIGTERM; everything that was started is stopped.
 
     Raises:
@@ -202,7 +205,7 @@ def run(port: int, say: Say, *, orders: int = ORDERS) -> None:
         guard = Guard(stack.enter_context(only_one()))
         stack.callback(guard.dismiss)
         stack.callback(stop_database)
-        listening = stack.enter_context(listen(port))
+        listening = stack.enter_context(listen(wanted_port))
         port = listening.getsockname()[1]
         url = f"http://{HOST}:{port}"
         say_where(url)

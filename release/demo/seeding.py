@@ -32,7 +32,7 @@ from orders.services.stock import adjust_stock
 from orders.services.transitions import Move, move_all
 from orders.services.waiting import settle_waiting
 from orders.states import OrderStatus
-from payments import inbox, processing, reading, sync
+from payments import inbox, processing, reading, reads, sync
 from payments.models import Source, StripeEvent
 from release.demo.history import History
 from release.demo.people import ensure_people
@@ -200,6 +200,7 @@ def take_in(events: Sequence[dict[str, Any]], plan: Plan) -> None:
 def read_what_is_asked_for(client: stripe.StripeClient) -> None:
     """Fulfil the reads that the events asked for, and those that their answers ask for."""
     while True:
+        reads.hurry()
         read = reading.drain(client=client)
         processing.drain()
         if not read.read:

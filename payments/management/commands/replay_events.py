@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils import timezone
 
 from auditlog.context import acting_as, job
+from payments.management.since import SINCE, parse_since
 from payments.models import StripeEvent
 from payments.processing import drain
 from payments.replay import replayable, requeue, verify
@@ -18,25 +18,12 @@ from payments.replay import replayable, requeue, verify
 SHOWN = 50
 
 
-def moment(text: str) -> datetime:
-    """A date or a time, UTC where it has no zone."""
-    parsed = parse_datetime(text)
-    if parsed is None:
-        day = parse_date(text)
-        if day is None:
-            raise CommandError(
-                f"{text!r} is not a date like 2026-11-24 or a time like 2026-11-24T10:00Z"
-            )
-        parsed = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (made aware below)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
 class Command(BaseCommand):
     help = "Process events again: the dead ones, those since a time, or those with an id."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dead", action="store_true", help="The dead events.")
-        parser.add_argument("--since", type=moment, help="Those received since a date or time.")
+        parser.add_argument("--since", default="", help=f"Those received since: {SINCE}.")
         parser.add_argument("--id", action="append", default=[], help="One by id; may be repeated.")
         parser.add_argument(
             "--verify",
@@ -53,11 +40,12 @@ class Command(BaseCommand):
             raise CommandError("say what to replay: --dead, --since, --id, or only --verify")
         if chosen:
             self.replay(options)
-        if options["verify"] and not options["dry_run"]:
+        if options["verify"]:
             self.verify()
 
     def replay(self, options: dict[str, Any]) -> None:
-        events = replayable(dead=options["dead"], since=options["since"], ids=options["id"])
+        since = parse_since(options["since"], timezone.now()) if options["since"] else None
+        events = replayable(dead=options["dead"], since=since, ids=options["id"])
         missing = set(options["id"]) - set(
             StripeEvent.objects.filter(stripe_id__in=options["id"]).values_list(
                 "stripe_id", flat=True
@@ -91,6 +79,7 @@ class Command(BaseCommand):
         if tty:
             self.stderr.write("")
         if found:
-            self.stdout.write(f"{found} objects differ from what the inbox says")
+            differ = "object differs" if found == 1 else "objects differ"
+            self.stdout.write(f"{found} {differ} from what the inbox says")
             sys.exit(1)
         self.stdout.write("the mirror is what the inbox says")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from auditlog.context import acting_as, job
 from payments.client import NotConfigured
+from payments.management.since import SINCE, parse_since
 from payments.resources import RESOURCES
 from payments.sync import Listed, UnknownResource, sync
 
-SPAN = re.compile(r"(\d{1,5})([dh])")
 BAR = 24
 
 
@@ -33,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--since",
             default="",
-            help="Only what was made since: a span such as 7d or 12h, a date, or a time with zone.",
+            help=f"Only what was made since: {SINCE}.",
         )
         parser.add_argument(
             "--only", default="", help=f"Some of {', '.join(RESOURCES)}; separated by commas."
@@ -52,6 +48,10 @@ class Command(BaseCommand):
                 result = sync(since=since, only=only, restart=options["restart"], progress=show)
         except (NotConfigured, UnknownResource) as error:
             raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            raise CommandError(
+                "Interrupted. Run it again, and the list goes on where it stopped.", returncode=130
+            ) from None
         self.stdout.write(
             f"{sum(listed.listed for listed in result.resources):,} listed, "
             f"{sum(listed.stored for listed in result.resources):,} new; "
@@ -98,26 +98,3 @@ def describe(listed: Listed) -> str:
     if listed.reached and not listed.done:
         text += f", back to {listed.reached:%Y-%m-%d}"
     return f"{text}: {listed.error}" if listed.error else text
-
-
-def parse_since(text: str, now: datetime) -> datetime:
-    """The moment that ``7d``, ``12h``, ``2026-03-01`` (a day of ``REPORTING_TIME_ZONE``) or a time
-    in ISO 8601 means.
-
-    Raises:
-        CommandError: it means none, or one to come.
-    """
-    if span := SPAN.fullmatch(text):
-        hours = int(span[1]) * (24 if span[2] == "d" else 1)
-        return now - timedelta(hours=hours)
-    try:
-        since = parse_datetime(text)
-    except ValueError:
-        since = None
-    if since is None:
-        raise CommandError(f"--since is {text!r}; it can be a span such as 7d, a date, or a time.")
-    if since.tzinfo is None:
-        since = since.replace(tzinfo=ZoneInfo(settings.REPORTING_TIME_ZONE))
-    if since > now:
-        raise CommandError(f"--since is {text!r}, which is yet to come.")
-    return since
