@@ -15,8 +15,9 @@ INTRODUCTION = """\
 Made by `manage.py order_state_machine` from the rules in `orders/states.py`; don’t edit it here.
 
 An order starts *pending*, wherever it comes from. Each move is one row of its history with its
-cause: a Stripe event, or a person or job with a reason. A refund is no state but an amount beside
-it (*none*, *partial*, *full*), and so is *oversold*: paid, but not all of it was in stock.
+cause: a Stripe event, or a person or job with a reason. An order that is imported makes the moves
+that it has made elsewhere, with the import as their reason. A refund is no state but an amount
+beside it (*none*, *partial*, *full*), and so is *oversold*: paid, but not all of it was in stock.
 """
 
 REFUSED = """\

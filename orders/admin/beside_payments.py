@@ -1,4 +1,4 @@
-"""The order of a payment, shown beside the payment's objects on their own lists and pages."""
+"""The order of a payment, shown beside the payment's objects in their lists."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ for model, key in PAYMENT_OF.items():
     add_column(
         model,
         order_of_payment,
+        permission="orders.view_order",
         payment_key=key,
         order_pk=Subquery(linked().values("order_id")),
         order_number=Subquery(linked().values("order__number")),

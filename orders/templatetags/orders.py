@@ -19,23 +19,23 @@ from payments.models import (
 
 register = template.Library()
 MOST = 20
-# The columns with the id by which an order is found. What isn't here belongs to no order.
-FOUND_BY: dict[type[MirrorObject], str] = {
-    PaymentIntent: "id",
-    Charge: "id",
-    Refund: "id",
-    CheckoutSession: "id",
-    Customer: "id",
-    Dispute: "charge_id",
-    BalanceTransaction: "source",
+# The columns with the ids by which an order is found: any of them, because an object may come
+# before what it refers to. What isn't here belongs to no order.
+FOUND_BY: dict[type[MirrorObject], tuple[str, ...]] = {
+    PaymentIntent: ("id",),
+    Charge: ("id",),
+    Refund: ("id", "payment_intent_id"),
+    CheckoutSession: ("id",),
+    Customer: ("id",),
+    Dispute: ("charge_id", "payment_intent_id"),
+    BalanceTransaction: ("source",),
 }
 
 
 @register.simple_tag
 def orders_of(row: MirrorObject) -> list[Order]:
     """The newest orders that a mirrored object belongs to, at most 20."""
-    column = FOUND_BY.get(type(row))
-    key = getattr(row, column) if column else ""
-    if not key:
+    keys = [key for column in FOUND_BY.get(type(row), ()) if (key := getattr(row, column))]
+    if not keys:
         return []
-    return list(Order.objects.filter(find_orders([key])).order_by("-placed_at", "-id")[:MOST])
+    return list(Order.objects.filter(find_orders(keys)).order_by("-placed_at", "-id")[:MOST])

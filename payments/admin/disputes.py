@@ -116,7 +116,7 @@ class DisputeAdmin(MirrorAdmin[Dispute]):
         if dispute.due_by is None:
             return left
         return format_html(
-            '{}<br><time datetime="{}">{}</time>',
+            '{}<br><time datetime="{}"><span>{}</span></time>',
             format_html("<strong>{}</strong>", left) if dispute.due_by < now else left,
             dispute.due_by.isoformat(),
             f"{dispute.due_by:%Y-%m-%d %H:%M} UTC",

@@ -1,4 +1,4 @@
-"""Columns that other apps add to the lists and pages of mirrored objects.
+"""Columns that other apps add to the lists of mirrored objects.
 
 Payments stands to the left of those apps and can't ask them. They register a column when their
 admin is loaded, and what it needs of each row as an annotation, so that a list stays one statement.
@@ -8,30 +8,43 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+
+from django.http import HttpRequest
 
 from payments.models import MirrorObject
 
-Show = Callable[[Any], Any]
-_columns: dict[type[MirrorObject], list[Show]] = defaultdict(list)
-_annotations: dict[type[MirrorObject], dict[str, Any]] = defaultdict(dict)
+
+@dataclass(frozen=True)
+class Column:
+    """A display function of the row, who may see it, and the expressions that it needs by name."""
+
+    show: Callable[[Any], Any]
+    permission: str
+    annotations: dict[str, Any]
 
 
-def add_column(model: type[MirrorObject], show: Show, **annotations: Any) -> None:
-    """Show ``show`` (a display function of the row) wherever ``model`` is shown.
-
-    ``annotations`` are expressions over ``model``, there on each row under their names.
-    """
-    if show not in _columns[model]:
-        _columns[model].append(show)
-        _annotations[model].update(annotations)
+_columns: dict[type[MirrorObject], list[Column]] = defaultdict(list)
 
 
-def columns_of(model: type[MirrorObject]) -> list[Show]:
-    """The columns that were added for ``model``, in the order in which they were."""
-    return list(_columns[model])
+def add_column(
+    model: type[MirrorObject], show: Callable[[Any], Any], *, permission: str, **annotations: Any
+) -> None:
+    """Show ``show`` (a display function of the row) in the list of ``model``, to whoever has the
+    permission; ``annotations`` are expressions over ``model``, on each row under their names."""
+    _columns[model].append(Column(show, permission, annotations))
+
+
+def columns_of(model: type[MirrorObject], request: HttpRequest) -> list[Callable[[Any], Any]]:
+    """The columns of other apps that this person may see, in the order in which they came."""
+    return [column.show for column in _columns[model] if request.user.has_perm(column.permission)]
 
 
 def annotations_of(model: type[MirrorObject]) -> dict[str, Any]:
     """What these columns need of each row."""
-    return dict(_annotations[model])
+    return {
+        name: expression
+        for column in _columns[model]
+        for name, expression in column.annotations.items()
+    }

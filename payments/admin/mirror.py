@@ -133,12 +133,11 @@ class MirrorAdmin(ReadOnlyAdmin[M]):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The columns, those of other apps before the last."""
         own = list(super().get_list_display(request))
-        return [*own[:-1], *columns_of(self.model), *own[-1:]]
+        return [*own[:-1], *columns_of(self.model, request), *own[-1:]]
 
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         """The object; what refers to it; how we know."""
-        own = [*self.object_fields, *columns_of(self.model)]
-        sets: list[tuple[str | None, dict[str, Any]]] = [(None, {"fields": own})]
+        sets: list[tuple[str | None, dict[str, Any]]] = [(None, {"fields": self.object_fields})]
         if self.related:
             sets.append(("Related", {"fields": ["related_objects"]}))
         sets.append(("How we know", {"fields": [*self.bookkeeping_fields, "observations"]}))
@@ -147,7 +146,6 @@ class MirrorAdmin(ReadOnlyAdmin[M]):
     def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> list[Any]:
         return [
             *self.object_fields,
-            *columns_of(self.model),
             "related_objects",
             *self.bookkeeping_fields,
             "observations",

@@ -8,7 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -149,6 +149,17 @@ def test_the_other_objects_of_a_payment_lead_to_it_too(reader, model):
     build(Refund, id="re_1", charge_id="ch_1")
     url = reverse(f"admin:payments_{model.__name__.lower()}_changelist")
     assert ">A-1001</a>" in reader.get(url).content.decode()
+
+
+def test_who_may_not_see_orders_sees_none_beside_disputes(client):
+    order_of("pi_1")
+    dispute("1", payment_intent_id="pi_1")
+    somebody = User.objects.create_user("sam", is_staff=True)
+    somebody.user_permissions.add(Permission.objects.get(codename="view_dispute"))
+    client.force_login(somebody)
+    text = client.get(LIST).content.decode()
+    assert ">dp_1</a>" in text
+    assert "A-1001" not in text
 
 
 def test_a_dispute_of_no_order_says_so(reader):
