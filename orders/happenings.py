@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from auditlog.models import AuditEvent
 from orders.models import Order, OrderTransition
 from orders.states import OrderStatus
 from orders.timeline import Entry, Facts, contribute
 from payments.models import Charge, Dispute, Refund
+from payments.money import format_money
 
 # What stands in the timeline by itself already: the moves.
 MOVES = tuple(f"order.{status.value}" for status in OrderStatus)
@@ -216,7 +218,22 @@ def audit(facts: Facts) -> Iterator[Entry]:
         yield Entry(
             event.at,
             event.action.removeprefix("order.").replace("_", " ").capitalize(),
-            detail=event.reason,
+            detail=event.reason or amounts_said(event.after),
             who=event.actor_name,
             link=(AuditEvent, str(event.pk)),
         )
+
+
+def amounts_said(after: Mapping[str, Any]) -> str:
+    """The amounts that an entry of the audit log says, in words; empty where it says none."""
+    match after:
+        case {
+            "captured_minor": int(captured),
+            "refunded_minor": int(refunded),
+            "currency": currency,
+        }:
+            return (
+                f"captured {format_money(captured, currency)}, "
+                f"refunded {format_money(refunded, currency)}"
+            )
+    return ""

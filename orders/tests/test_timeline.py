@@ -176,6 +176,11 @@ def test_what_a_person_did_names_the_person_and_is_told_once(as_operator, operat
     assert "Fulfilled" not in told(paid)  # the audit log's word for the same
 
 
+def test_amounts_that_followed_their_payments_are_said(paid):
+    put(refund(amount=300))
+    assert entry(paid, "Amounts").detail == "captured 10.00 USD, refunded 3.00 USD"
+
+
 def test_each_entry_leads_to_what_told_of_it(as_operator, paid):
     put(charge(as_of=at(1.1)))
     captured = entry(paid, "Payment captured")
