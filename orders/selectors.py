@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Collate
 
 from orders.models import Order, OrderPayment, WaitingPayment
+from orders.states import OrderStatus
 from payments.models import Charge, Refund
 
 # Refunds that gave nothing back.
@@ -58,3 +59,12 @@ def refundable_charges(order: Order) -> list[RefundableCharge]:
 def waiting_payments() -> QuerySet[WaitingPayment]:
     """Payments that wait for a session before an order is made of them, the next one first."""
     return WaitingPayment.objects.order_by("due_at", "id")
+
+
+def orders_to_fulfil() -> QuerySet[Order]:
+    """The orders that are paid and neither fulfilled nor canceled, the longest paid first."""
+    return (
+        Order.objects.filter(status=OrderStatus.PAID)
+        .select_related("customer")
+        .order_by("paid_at", "id")
+    )

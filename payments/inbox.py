@@ -17,14 +17,13 @@ from django.utils import timezone
 
 from auditlog.services import record
 from payments.mirror.observations import Observation
-from payments.mirror.parsing import BadPayload, from_unix
+from payments.mirror.parsing import IDENTIFIER, BadPayload, from_unix
 from payments.mirror.projection import SPECS
 from payments.models import Source, StripeEvent
 
 MAX_DEPTH = 100
 # Stripe's clock and ours differ by less; an event from the future would win for ever.
 MAX_AHEAD = timedelta(days=1)
-IDENTIFIER = re.compile(r"[\x21-\x7e]{1,255}")
 TYPE = re.compile(r"[a-z0-9_.]{1,100}")
 # Escapes that PostgreSQL's JSON refuses: NUL, and half of a surrogate pair.
 SUSPECT = re.compile(r"\\u0000|\\u[dD][89a-fA-F]")

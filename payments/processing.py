@@ -101,7 +101,9 @@ def isolate(keys: Sequence[int]) -> Drained:
         if len(keys) == 1:
             # In a transaction of its own: the one that failed took its traces with it.
             with transaction.atomic():
-                return fail({keys[0]: f"{type(error).__name__}: {error}"})
+                # Its first line: what follows in one of the database's is the row, buyer and all.
+                reason = str(error).partition("\n")[0]
+                return fail({keys[0]: f"{type(error).__name__}: {reason}"})
     middle = len(keys) // 2
     return isolate(keys[:middle]) + isolate(keys[middle:])
 

@@ -32,3 +32,8 @@ def disputes_to_answer() -> QuerySet[Dispute]:
 def overdue_disputes(now: datetime) -> QuerySet[Dispute]:
     """Those of them whose day has passed: Stripe may still take an answer, or count it as lost."""
     return disputes_to_answer().filter(due_by__lt=now)
+
+
+def events_in_need() -> QuerySet[StripeEvent]:
+    """Events that could not be turned into state, whether still tried or given up, oldest first."""
+    return StripeEvent.objects.filter(status__in=StripeEvent.IN_NEED).order_by("id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -17,10 +17,12 @@ from monitoring.models import Issue, IssueTransition
 from monitoring.registry import CRASHED, WHOLE
 from monitoring.selectors import SEVERITY_RANK
 from monitoring.services.runs import run_checks
+from monitoring.services.triage import assign
 from payments.admin.columns import money
 from payments.admin.mirror import moment, table
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
     from django.utils.safestring import SafeString
 
 
@@ -60,6 +62,22 @@ class CheckFilter(admin.SimpleListFilter):
         return queryset if value is None else queryset.filter(check_name=value)
 
 
+class AssigneeFilter(admin.SimpleListFilter):
+    title = "assigned to"
+    parameter_name = "assignee"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("me", "me"), ("nobody", "nobody")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
+        match self.value():
+            case "me":
+                return queryset.filter(assignee=request.user.pk)
+            case "nobody":
+                return queryset.filter(assignee__isnull=True)
+        return queryset
+
+
 class CameBackFilter(admin.SimpleListFilter):
     title = "came back"
     parameter_name = "came_back"
@@ -82,14 +100,16 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
         "came_back",
         "check_title",
         "status",
+        "assignee",
     )
     list_display_links = ("summary",)
-    list_filter = (StatusFilter, "severity", "kind", CheckFilter, CameBackFilter)
+    list_filter = (StatusFilter, AssigneeFilter, "severity", "kind", CheckFilter, CameBackFilter)
+    list_select_related = ("assignee",)
     ordering = (SEVERITY_RANK.desc(), "-last_seen", "-id")
     exact_search = ("subject_id",)
     search_help_text = "The id of what an issue is about: exactly. Several may be pasted."
-    actions = ("run_check_now",)
-    page_actions = ("run_check_now",)
+    actions = ("take", "give_back", "run_check_now")
+    page_actions = ("take", "give_back", "run_check_now")
     nothing_here = "No issue is open."
     readonly_fields = (
         "severity_sign",
@@ -192,6 +212,40 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
         ]
         return table(("When", "What", "Who", "Why"), lines) if lines else "–"
 
+    def has_triage_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("monitoring.change_issue")
+
+    @admin.action(description="Assign to me", permissions=["triage"])
+    def take(self, request: HttpRequest, queryset: QuerySet[Issue]) -> HttpResponse | None:
+        """Make the chosen issues those of whoever asks."""
+        return self.assign(request, queryset, cast("User", request.user), "yours now")
+
+    @admin.action(description="Assign to nobody", permissions=["triage"])
+    def give_back(self, request: HttpRequest, queryset: QuerySet[Issue]) -> HttpResponse | None:
+        """Take the chosen issues from whoever has them."""
+        return self.assign(request, queryset, None, "nobody’s now")
+
+    def assign(
+        self, request: HttpRequest, queryset: QuerySet[Issue], to: User | None, done: str
+    ) -> HttpResponse | None:
+        chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[:1000])
+        changed = assign(chosen, to)
+        self.message_user(
+            request,
+            f"{changed} {'issue is' if changed == 1 else 'issues are'} {done}.",
+            messages.SUCCESS,
+        )
+        return self.back_to_page(request, chosen)
+
+    def back_to_page(self, request: HttpRequest, chosen: list[int]) -> HttpResponse | None:
+        """To the issue's page, if its button was pressed; None stands for the list."""
+        if "from_page" in request.POST and len(chosen) == 1:
+            return redirect("admin:monitoring_issue_change", chosen[0])
+        return None
+
+    def offers(self, action: str, obj: Issue) -> bool:
+        return action != "give_back" or obj.assignee_id is not None
+
     def has_run_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("monitoring.add_checkrun")
 
@@ -209,9 +263,7 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
                 self.message_user(request, said(result), level)
         else:
             self.message_user(request, "That check no longer exists.", messages.WARNING)
-        if "from_page" in request.POST and len(chosen) == 1:
-            return redirect("admin:monitoring_issue_change", chosen[0][0])
-        return None
+        return self.back_to_page(request, [pk for pk, _, _ in chosen])
 
 
 def what(step: IssueTransition) -> str:

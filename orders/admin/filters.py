@@ -14,8 +14,8 @@ from orders import flags
 from orders.models import Order
 from orders.states import WAITS_SINCE, OrderStatus, RefundStatus
 
-# The ages that are asked for, in days.
-AGES = (1, 3, 7)
+# The ages that are asked for, in days. 0: however young.
+AGES = (0, 1, 3, 7)
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -65,7 +65,7 @@ class WaitingFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            (f"{status.value}-{days}", f"{status.label} for over {days} day{'s' * (days > 1)}")
+            (f"{status.value}-{days}", said(status, days))
             for status in WAITS_SINCE
             for days in AGES
         ]
@@ -74,8 +74,18 @@ class WaitingFilter(admin.SimpleListFilter):
         status, days = waiting_of(self.value())
         if status is None:
             return queryset
+        waiting = queryset.filter(status=status)
+        if not days:
+            return waiting
         before = timezone.now() - timedelta(days=days)
-        return queryset.filter(status=status, **{f"{WAITS_SINCE[status]}__lt": before})
+        return waiting.filter(**{f"{WAITS_SINCE[status]}__lt": before})
+
+
+def said(status: OrderStatus, days: int) -> str:
+    """A choice of the filter in words."""
+    if not days:
+        return f"{status.label}, the oldest first"
+    return f"{status.label} for over {days} day{'s' * (days > 1)}"
 
 
 def waiting_of(value: str | None) -> tuple[OrderStatus | None, int]:

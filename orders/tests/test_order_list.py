@@ -129,6 +129,7 @@ def test_what_waits_is_found_by_age_the_oldest_first(as_operator, shop_order):
         shop_order(f"O{days}", placed_at=now - timedelta(days=days))
     assert listed(as_operator, waiting="paid-1") == ["P9", "P5", "P2"]
     assert listed(as_operator, waiting="paid-7") == ["P9"]
+    assert listed(as_operator, waiting="paid-0") == ["P9", "P5", "P2", "P0"]
     assert listed(as_operator, waiting="pending-3") == ["O9", "O5"]
     assert listed(as_operator, status="paid", source="admin") == []
     assert len(listed(as_operator, waiting="paid-2")) == 8  # not an age that is offered

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 MIRRORED = {model.OBJECT: model for model in MirrorObject.__subclasses__()}
-RETRIED = (StripeEvent.Status.FAILED, StripeEvent.Status.DEAD)
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -28,7 +27,11 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "waiting or failing"), *StripeEvent.Status.choices]
+        return [
+            ("open", "waiting or failing"),
+            ("need", "failing or dead"),
+            *StripeEvent.Status.choices,
+        ]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[StripeEvent]
@@ -38,6 +41,8 @@ class StatusFilter(admin.SimpleListFilter):
                 return queryset
             case "open":
                 return queryset.filter(status__in=StripeEvent.OPEN)
+            case "need":
+                return queryset.filter(status__in=StripeEvent.IN_NEED)
             case status:
                 return queryset.filter(status=status)
 
@@ -118,12 +123,12 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
         return request.user.has_perm("payments.replay_stripeevent")
 
     def offers(self, action: str, obj: StripeEvent) -> bool:
-        return obj.status in RETRIED
+        return obj.status in StripeEvent.IN_NEED
 
     @admin.action(description="Retry", permissions=["replay"])
     def retry(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> HttpResponse | None:
         """Ask for a reason, then make failed and dead events due now."""
-        chosen = queryset.filter(status__in=RETRIED).order_by("id")
+        chosen = queryset.filter(status__in=StripeEvent.IN_NEED).order_by("id")
         reason = request.POST.get("reason", "").strip()
         confirmed = "confirmed" in request.POST
         if confirmed and reason:

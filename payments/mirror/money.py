@@ -20,6 +20,7 @@ from payments.mirror.parsing import (
     from_unix,
     listed,
     moment,
+    not_negative,
     objects,
     optional_amount,
     part,
@@ -86,9 +87,11 @@ def parse_charge(obj: Json) -> Fields:
     if amount_captured is None:  # older versions don't have it
         amount_captured = amount(obj, "amount") if captured and status == "succeeded" else 0
     details = part(obj, "payment_method_details")
+    if isinstance(obj.get("balance_transaction"), Mapping):
+        moment(part(obj, "balance_transaction"), "created")  # a capture's time may be taken from it
     return {
         "amount": amount(obj, "amount"),
-        "amount_captured": amount_captured,
+        "amount_captured": not_negative(amount_captured, "amount_captured"),
         "amount_refunded": optional_amount(obj, "amount_refunded") or 0,
         "currency": currency(obj),
         "status": status,
@@ -161,8 +164,9 @@ REFUND_EVENTS_SINCE = "2024-10-28"
 def charge_wishes(fields: Json, seen: Sequence[Observation]) -> Iterable[Wish]:
     yield from transaction_wishes(fields, seen)
     newest = seen[-1]
-    embeds = newest.data.get("refunds") is not None and not part(newest.data, "refunds").get(
-        "has_more"
+    refunds = newest.data.get("refunds")
+    embeds = isinstance(refunds, list) or (
+        isinstance(refunds, Mapping) and not refunds.get("has_more")
     )
     old = newest.api_version and newest.api_version < REFUND_EVENTS_SINCE
     if fields["amount_refunded"] and newest.type == "charge.refunded" and old and not embeds:
@@ -179,7 +183,7 @@ def transaction_wishes(fields: Json, seen: Sequence[Observation]) -> Iterable[Wi
 def parse_refund(obj: Json) -> Fields:
     next_action = part(obj, "next_action")
     return {
-        "amount": amount(obj, "amount"),
+        "amount": not_negative(amount(obj, "amount"), "amount"),
         "currency": currency(obj),
         "status": word(obj, "status", default="succeeded"),  # the oldest versions have none
         "charge_id": reference(obj, "charge"),
@@ -214,7 +218,7 @@ def refund_rank(fields: Json) -> int:
 def parse_dispute(obj: Json) -> Fields:
     evidence = part(obj, "evidence_details")
     transactions = [
-        entry if isinstance(entry, str) else reference(entry, "id")
+        reference({"balance_transactions": entry}, "balance_transactions")
         for entry in listed(obj, "balance_transactions")
     ]
     transactions.append(reference(obj, "balance_transaction"))  # the oldest versions have one

@@ -19,6 +19,7 @@ MAX_WORD = 64
 # Far above what Stripe allows, far below what a sum over all rows could overflow with.
 MAX_AMOUNT = 10**15
 MAX_TIME = 7_258_118_400  # 2200-01-01
+IDENTIFIER = re.compile(r"[\x21-\x7e]{1,255}")
 CURRENCY = re.compile(r"[a-z]{3}")
 
 
@@ -59,6 +60,14 @@ def short(obj: Json, key: str) -> str:
     return value
 
 
+def identifier(obj: Json, key: str) -> str:
+    """The id of an object that is to be kept itself."""
+    value = obj.get(key)
+    if not isinstance(value, str) or not IDENTIFIER.fullmatch(value):
+        raise BadPayload(f"{key} is not an id of at most {MAX_ID} characters")
+    return value
+
+
 def reference(obj: Json, key: str) -> str | None:
     """The id of another object, whether it came as an id or expanded; None where there is none."""
     value = obj.get(key)
@@ -93,6 +102,12 @@ def optional_amount(obj: Json, key: str) -> int | None:
         raise BadPayload(f"{key} is {_kind(value)}, not an integer")
     if abs(value) > MAX_AMOUNT:
         raise BadPayload(f"{key} is out of range")
+    return value
+
+
+def not_negative(value: int, key: str) -> int:
+    if value < 0:
+        raise BadPayload(f"{key} is negative")
     return value
 
 

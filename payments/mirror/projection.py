@@ -14,8 +14,8 @@ from payments import reads
 from payments.changes import Change, Changes
 from payments.mirror import billing, catalogue, money
 from payments.mirror.observations import Observation
-from payments.mirror.parsing import BadPayload, listed
-from payments.mirror.rules import Truth, truth, understand
+from payments.mirror.parsing import BadPayload
+from payments.mirror.rules import Truth, carried, truth, understand
 from payments.mirror.specs import Spec, Wish, cause
 from payments.models import BalanceTransaction, Coupon, MirrorObject
 
@@ -54,13 +54,14 @@ def project(keys: Collection[Key], claimed: Collection[int]) -> Projected:
     for object_type, object_id, raw in load(keys):
         try:
             observed = understand(SPECS[object_type], raw)
-            inside = list(carried(SPECS[object_type], observed)) if raw.event_pk in claimed else []
         except BadPayload as error:
             if raw.event_pk in claimed:
                 projected.bad[raw.event_pk] = str(error)
             continue
         by_object[object_type][object_id].append(observed)
-        projected.carried.extend((observed, data) for data in inside)
+        if raw.event_pk in claimed:
+            inside = carried(SPECS[object_type], observed.data)
+            projected.carried.extend((observed, data) for data in inside if data["object"] in SPECS)
     wishes: set[Wish] = set()
     for object_type, observations in by_object.items():
         wishes |= write(SPECS[object_type], observations, projected.changes)
@@ -103,21 +104,6 @@ def from_row(row: Sequence[Any]) -> Observation:
         previous=previous if isinstance(previous, dict) else None,
         context=json.loads(context) if context else {},
     )
-
-
-def carried(spec: Spec, observed: Observation) -> Iterator[Mapping[str, Any]]:
-    """The whole objects of known kinds that stand inside the observed one."""
-    for name in spec.carries:
-        value = observed.data.get(name)
-        if isinstance(value, Mapping) and value.get("object") != "list":
-            entries: list[Any] = [value]
-        elif isinstance(value, Mapping | list):
-            entries = listed(observed.data, name)
-        else:
-            continue
-        for entry in entries:
-            if isinstance(entry, Mapping) and entry.get("object") in SPECS and entry.get("id"):
-                yield entry
 
 
 def write(

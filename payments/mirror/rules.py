@@ -8,12 +8,12 @@ name; the object's own rule; then the id, and the object is marked ambiguous and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from payments.mirror.observations import Observation, before
-from payments.mirror.parsing import BadPayload, metadata, moment
+from payments.mirror.parsing import BadPayload, identifier, listed, metadata, moment, word
 from payments.mirror.specs import Fields, Spec
 
 # Pairs are compared within one second only; past this many the chain isn't followed.
@@ -29,10 +29,19 @@ class Truth:
 
 
 def parse(spec: Spec, data: Mapping[str, Any]) -> Fields:
-    """The object's own columns and those that all objects have."""
-    fields = spec.parse(data)
-    fields["created"] = moment(data, "created") or moment(data, "date")
-    fields["metadata"] = metadata(data)
+    """The object's own columns and those that all objects have.
+
+    Raises:
+        BadPayload: whatever it is that can't be understood, so that it holds up no other.
+    """
+    try:
+        fields = spec.parse(data)
+        fields["created"] = moment(data, "created") or moment(data, "date")
+        fields["metadata"] = metadata(data)
+    except BadPayload:
+        raise
+    except Exception as error:
+        raise BadPayload(f"it can't be understood: {type(error).__name__}: {error}") from error
     return fields
 
 
@@ -42,9 +51,25 @@ def understand(spec: Spec, raw: Observation) -> Observation:
     Raises:
         BadPayload: it names the field that can't be kept.
     """
-    if raw.is_stub:
-        return raw
-    return replace(raw, fields=parse(spec, raw.data))
+    for inside in carried(spec, raw.data):
+        word(inside, "object")
+        identifier(inside, "id")
+    return raw if raw.is_stub else replace(raw, fields=parse(spec, raw.data))
+
+
+def carried(spec: Spec, data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The whole objects that stand inside the observed one."""
+    for name in spec.carries:
+        value = data.get(name)
+        if isinstance(value, Mapping) and value.get("object") != "list":
+            entries: list[Any] = [value]
+        elif isinstance(value, Mapping | list):
+            entries = listed(data, name)
+        else:
+            continue
+        for entry in entries:
+            if isinstance(entry, Mapping) and entry.get("object") and entry.get("id"):
+                yield entry
 
 
 def truth(spec: Spec, observations: Sequence[Observation]) -> Truth | None:

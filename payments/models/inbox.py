@@ -33,6 +33,7 @@ class StripeEvent(models.Model):
         DEAD = "dead", "dead"
 
     OPEN = (Status.RECEIVED, Status.FAILED)
+    IN_NEED = (Status.FAILED, Status.DEAD)
 
     stripe_id = models.CharField(max_length=255, unique=True)
     source = models.CharField(max_length=10, choices=Source)
@@ -72,7 +73,11 @@ class StripeEvent(models.Model):
                 name="stripeevent_open",
                 condition=Q(status__in=["received", "failed"]),
             ),
-            models.Index(fields=["-id"], name="stripeevent_dead", condition=Q(status="dead")),
+            models.Index(
+                fields=["id"],
+                name="stripeevent_in_need",
+                condition=Q(status__in=["failed", "dead"]),
+            ),
             models.Index(fields=["received_at"], name="stripeevent_received"),
         ]
         triggers = [

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,19 @@ def test_restarted_stand_in_gives_no_id_twice(tmp_path: Path) -> None:
         made += [standin.create_payment(100)["id"] for _ in range(2)]
         standin.stop()
     assert len(set(made)) == 6
+
+
+def test_ids_of_a_run_that_was_killed_are_not_given_again(tmp_path: Path) -> None:
+    path = tmp_path / "standin.json"
+    StandIn(seed=3, state=path).stop()
+    with StandIn(seed=3, state=path) as killed:
+        deadline = time.monotonic() + 10
+        while json.loads(path.read_text())["run"] != 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        lost = killed.create_payment(100)["id"]
+        saved = path.read_bytes()
+    path.write_bytes(saved)  # as SIGKILL would have left it
+    assert StandIn(seed=3, state=path).create_payment(100)["id"] != lost
 
 
 def test_spoiled_state_file_is_refused(tmp_path: Path) -> None:
