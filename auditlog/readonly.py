@@ -6,15 +6,16 @@ Every app's admin may use these: the audit log stands to the left of all of them
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 M = TypeVar("M", bound=Model)
+
+# What one search may look for at once, and what stands between pasted terms.
+MOST_TERMS = 200
+BETWEEN_TERMS = re.compile(r"[\s,;]+")
+
+
+def terms_in(text: str) -> list[str]:
+    """The different terms of a pasted text, in its order."""
+    return list(dict.fromkeys(term for term in BETWEEN_TERMS.split(text) if term))
 
 
 class MoreThan(int):
@@ -59,8 +69,18 @@ class UncountedPaginator(Paginator[Any]):
         return MoreThan(found) if found > self.looked_for else found
 
 
+class AnySearch(ChangeListSearchForm):
+    """A search for any text: Django's own form refuses a NUL, and then lists everything."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[SEARCH_VAR].validators = []
+
+
 class NamedList(ChangeList):
     """A list that is headed by what it lists. "Show all" is offered where not all is shown."""
+
+    search_form_class = AnySearch
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,9 +129,21 @@ class UncountedList(admin.ModelAdmin[M]):
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
         """The rows that one of the pasted terms names; several terms widen the search."""
+        pasted = terms_in(search_term)
         # NUL can't be in the database, and Postgres refuses it as a parameter.
-        terms = search_term.replace("\0", " ").split()[:200]
-        return (queryset.filter(self.search_condition(terms)) if terms else queryset), False
+        terms = [term for term in pasted if "\0" not in term]
+        if len(terms) > MOST_TERMS:
+            messages.error(
+                request,
+                f"Nothing was looked for: {len(terms):,} terms were pasted, and a search takes "
+                f"{MOST_TERMS} at once.",
+            )
+            return queryset.none(), False
+        if not pasted:
+            return queryset, False
+        if not terms:
+            return queryset.none(), False
+        return queryset.filter(self.search_condition(terms)), False
 
     def search_condition(self, terms: list[str]) -> Q:
         """What a row must fulfil to be found by ``terms``, of which there is at least one."""

@@ -77,6 +77,7 @@ ROLES = (
             "orders.change_order",
             "orders.refund_order",
             "payments.settle_refundrequest",
+            "orders.export_order",
             "orders.add_product",
             "orders.change_product",
             "monitoring.change_issue",
@@ -89,7 +90,7 @@ ROLES = (
     Role(
         "finance",
         "Follows the money: dashboards, and every movement that Stripe reports.",
-        (*DASHBOARDS, *MIRROR, *ORDERS, *ISSUES),
+        (*DASHBOARDS, *MIRROR, *ORDERS, *ISSUES, "orders.export_order"),
     ),
     Role(
         "auditor",

@@ -9,3 +9,5 @@ class MonitoringConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("monitoring.checks")
+        import_module("monitoring.flags")
+        import_module("monitoring.timeline")

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -6,7 +8,8 @@ class OrdersConfig(AppConfig):
     verbose_name = "Orders"
 
     def ready(self) -> None:
-        """Hear of what changes at Stripe."""
+        """Hear of what changes at Stripe, and tell what happened to orders."""
+        import_module("orders.happenings")
         from orders.services.settlement import settle
         from payments.changes import on_change
 

@@ -26,15 +26,34 @@ from payments.models.base import currency_check, currency_field
 
 
 class Customer(models.Model):
-    """A buyer: one of Stripe's customers, or a guest known by e-mail alone."""
+    """A buyer: one of Stripe's customers, or a guest known by e-mail alone.
+
+    A guest with the address of one of Stripe's customers is that customer (``same_as``). Where two
+    of Stripe's have the address, nobody can tell which of them the guest was, and neither can it be
+    told that the two are one person: they have their own cards, subscriptions and balances.
+    """
 
     stripe_customer = StripeReference(StripeCustomer)
     email = models.TextField(blank=True, help_text="Lower case, without surrounding space.")
     name = models.TextField(blank=True)
-    created_at = models.DateTimeField()
+    # Derived, so that it is the same whatever came first: orders keep the row that they came with.
+    same_as = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="guests",
+        db_index=False,
+        help_text="Of a guest: the only one of Stripe's customers with the same address.",
+    )
+    created_at = models.DateTimeField(help_text="Known since; Stripe's customers since Stripe's.")
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="customer_only_guests_are_others",
+                condition=Q(same_as__isnull=True) | Q(stripe_customer__isnull=True),
+            ),
             models.UniqueConstraint(fields=["stripe_customer"], name="customer_stripe_once"),
             models.UniqueConstraint(
                 fields=["email"],
@@ -46,7 +65,14 @@ class Customer(models.Model):
                 condition=Q(stripe_customer__isnull=False) | ~Q(email=""),
             ),
         ]
-        indexes = [models.Index(fields=["email"], name="orders_customer_email")]
+        indexes = [
+            models.Index(fields=["email"], name="orders_customer_email"),
+            models.Index(
+                fields=["same_as"],
+                name="orders_customer_same_as",
+                condition=Q(same_as__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email or str(self.stripe_customer_id)
@@ -104,7 +130,12 @@ class Order(models.Model):
     tax_minor = models.BigIntegerField(null=True, blank=True)
     shipping_minor = models.BigIntegerField(null=True, blank=True)
     customer = models.ForeignKey(
-        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="orders"
+        Customer,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="orders",
+        db_index=False,  # order_customer_placed begins with it
     )
     email = models.TextField(blank=True)
     carrier = models.TextField(blank=True, default="", db_default="", help_text="Who carries it.")
@@ -141,7 +172,10 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-placed_at", "-id"]
-        permissions = [("refund_order", "Can refund an order")]
+        permissions = [
+            ("refund_order", "Can refund an order"),
+            ("export_order", "Can export orders"),
+        ]
         constraints = [
             currency_check("order"),
             models.CheckConstraint(
@@ -183,6 +217,20 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["-placed_at", "-id"], name="order_placed"),
+            # For each filter of the list, in the list's order. What most orders have needs none.
+            models.Index(fields=["status", "-placed_at", "-id"], name="order_status_placed"),
+            models.Index(fields=["customer", "-placed_at", "-id"], name="order_customer_placed"),
+            models.Index(fields=["source", "-placed_at", "-id"], name="order_source_placed"),
+            models.Index(
+                fields=["refund_status", "-placed_at", "-id"],
+                name="order_refunded_placed",
+                condition=Q(refund_status__in=["partial", "full"]),
+            ),
+            models.Index(
+                fields=["-placed_at", "-id"],
+                name="order_oversold_placed",
+                condition=Q(oversold=True),
+            ),
             models.Index(fields=["status", "paid_at"], name="order_status_paid"),
             models.Index(fields=["paid_at"], name="order_paid_at"),
             models.Index(fields=["email"], name="order_email"),

@@ -92,3 +92,9 @@ PEOPLE_MAY: dict[OrderStatus, tuple[OrderStatus, ...]] = {
     )
     for status in OrderStatus
 }
+
+# An order of these statuses waits: to be fulfilled, to be paid. Since when says the column.
+WAITS_SINCE: dict[OrderStatus, str] = {
+    OrderStatus.PAID: "paid_at",
+    OrderStatus.PENDING: "placed_at",
+}

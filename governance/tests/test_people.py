@@ -111,5 +111,6 @@ def test_a_role_says_what_it_is_for_who_has_it_and_what_it_may(
     assert "Runs the day" in text
     assert ">olive</a>" in text
     assert (
-        '<td class="word">orders: order</td><td class="word">add, change, refund, view</td>' in text
+        '<td class="word">orders: order</td><td class="word">add, change, export, refund, view</td>'
+        in text
     )

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from auditlog.readonly import ReadOnlyAdmin
-from orders import selectors
 from orders.admin import columns
 from orders.admin.acting import ActingAdmin
 from orders.admin.bulk import Column
 from orders.admin.handling import CANCEL, CORRECT, FULFIL, NOTE
+from orders.admin.listing import OrderListing
 from orders.admin.new_order import ADD_ORDER
 from orders.admin.refunding import REFUND, REFUND_ALL, REFUND_LINES
 from orders.admin.returning import RESTOCK
 from orders.admin.serving import SERVE
 from orders.admin.shipping_file import FULFIL_FILE
+from orders.admin.story import story
+from orders.detail import order_detail
 from orders.models import Order, WaitingPayment
-from orders.states import RefundStatus
 from payments.admin.columns import admin_link, money_column
 from payments.models import CheckoutSession, PaymentIntent
 from payments.money import format_money
 
-
-class RefundStatusFilter(admin.SimpleListFilter):
-    """A filter by the computed status; its values are known without asking the table."""
-
-    title = "refund"
-    parameter_name = "refund_status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, str(status.label)) for status in RefundStatus]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        return queryset.filter(refund_status=self.value()) if self.value() else queryset
+AMOUNTS = (
+    "total_minor",
+    "subtotal_minor",
+    "discount_minor",
+    "tax_minor",
+    "shipping_minor",
+    "captured_minor",
+)
 
 
 @admin.register(Order)
-class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
+class OrderAdmin(ActingAdmin, OrderListing):
     """Read-only but for what the services offer."""
 
     acts = (
@@ -55,6 +51,7 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
         CANCEL,
         NOTE,
     )
+    change_list_template = "admin/orders/order/change_list.html"
     list_pages = (ADD_ORDER, FULFIL_FILE)
     bulk_columns = (
         Column("Status", columns.status),
@@ -62,23 +59,6 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
         Column("Buyer", columns.buyer),
     )
     change_form_template = "admin/orders/order/change_form.html"
-    list_display = (
-        "number",
-        columns.status,
-        columns.refund_status,
-        money_column("total_minor"),
-        money_column("refunded_minor"),
-        columns.buyer,
-        "placed_at",
-    )
-    list_filter = ("status", RefundStatusFilter, "oversold", "source")
-    list_select_related = ("customer",)
-    ordering = ("-placed_at", "-id")
-    date_hierarchy = None
-    search_help_text = (
-        "An order number or its beginning, an e-mail address, or the Stripe id of a payment, "
-        "charge, refund, session or customer. Several whole ones may be pasted."
-    )
     fieldsets: ClassVar[Any] = (
         (
             None,
@@ -86,32 +66,28 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
                 "fields": (
                     "number",
                     columns.status,
-                    columns.refund_status,
+                    "flag_words",
+                    columns.age,
                     columns.buyer,
                     "email",
                     "source",
-                )
+                    "placed_at",
+                    "paid_at",
+                    "fulfilled_at",
+                    "canceled_at",
+                    "intent",
+                    "session",
+                ),
+                "classes": ("dense",),
             },
         ),
         (
             "Amounts",
             {
-                "fields": tuple(
-                    money_column(name)
-                    for name in (
-                        "total_minor",
-                        "subtotal_minor",
-                        "discount_minor",
-                        "tax_minor",
-                        "shipping_minor",
-                        "captured_minor",
-                        "refunded_minor",
-                    )
-                )
+                "fields": (*map(money_column, AMOUNTS), columns.refunded),
+                "classes": ("dense",),
             },
         ),
-        ("Times", {"fields": ("placed_at", "paid_at", "fulfilled_at", "canceled_at")}),
-        ("Stripe", {"fields": ("intent", "session")}),
     )
 
     class Media:
@@ -119,17 +95,6 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> list[Any]:
         return [field for _, options in self.fieldsets for field in options["fields"]]
-
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """There is a search; ``get_search_results`` says where."""
-        return ["number"]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
-    ) -> tuple[QuerySet[Order], bool]:
-        """The orders that the pasted terms name."""
-        terms: Sequence[str] = search_term.replace("\0", " ").replace(",", " ").split()
-        return queryset.filter(selectors.find_orders(terms)), False
 
     @admin.display(description="payment intent")
     def intent(self, order: Order) -> str:
@@ -156,7 +121,8 @@ class OrderAdmin(ActingAdmin, ReadOnlyAdmin[Order]):
         if order is not None and self.has_view_permission(request, order):
             context |= {
                 "acts": self.open_acts(request, order),
-                "detail": selectors.order_detail(order),
+                "now": timezone.now(),
+                **story(order_detail(order), request.user, "all" in request.GET),
             }
         return super().change_view(request, object_id, form_url, context)
 

@@ -1,15 +1,17 @@
-"""Buyers: one row for each of Stripe's customers, and one for each guest by e-mail address."""
+"""Buyers: one row for each of Stripe's customers, and one for each guest by e-mail address, who may
+turn out to be one of them (``Customer.same_as``)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q
 
 from orders.models import Customer
-from orders.services.locking import lock_customers
+from orders.services.locking import lock_addresses, lock_customers
 from orders.services.payment_facts import normalized_email
 from orders.services.storing import save_all
 from payments.models import Customer as StripeCustomer
@@ -43,13 +45,13 @@ class Wanted:
 def settle_customers(
     wanted: Iterable[Wanted], changed: Mapping[str, StripeCustomer]
 ) -> Mapping[Buyer, Customer]:
-    """The customers of the wanted buyers, made where they are missing; the ones we have follow
-    ``changed``, Stripe's by id. A bounded number of statements.
+    """The customers of the wanted buyers, made where they are missing; ``changed``, Stripe's by id,
+    have a row each, which follows them. A bounded number of statements.
 
-    Name and address of one of Stripe's customers are the mirror's.
+    Name, address and age of one of Stripe's customers are the mirror's.
     """
     buyers: dict[Buyer, Wanted] = {}
-    for want in wanted:
+    for want in [*wanted, *map(as_wanted, living(changed))]:
         earlier = buyers.get(want.buyer)
         if want.buyer and (earlier is None or want.since < earlier.since):
             buyers[want.buyer] = want
@@ -57,16 +59,27 @@ def settle_customers(
     missing = sorted(buyers.keys() - found.keys())
     strangers = [one.stripe_customer for one in missing if one.stripe_customer]
     lock_customers([*strangers, *changed])
-    if missing:
-        mirrored = StripeCustomer.objects.in_bulk(strangers) if strangers else {}
-        Customer.objects.bulk_create(
-            [made(buyers[one], mirrored.get(one.stripe_customer)) for one in missing],
-            ignore_conflicts=True,  # another worker may be making the same one
-        )
+    mirrored = StripeCustomer.objects.in_bulk(strangers) if strangers else {}
+    new = [made(buyers[one], mirrored.get(one.stripe_customer)) for one in missing]
+    differing = followers(changed)
+    touched = {row.email for row in (*new, *differing)} | set(differing.values())
+    lock_addresses(touched - {""})
+    if new:
+        # Another worker may be making the same one.
+        Customer.objects.bulk_create(new, ignore_conflicts=True)
         found |= find(missing)
-    if changed:
-        follow(changed)
+    save_all(list(differing), ("email", "name", "created_at"))
+    recognize_guests(touched - {""})
     return found
+
+
+def living(changed: Mapping[str, StripeCustomer]) -> list[StripeCustomer]:
+    """A deleted customer reads as having neither name nor address; who it was stays known."""
+    return [theirs for theirs in changed.values() if not theirs.deleted]
+
+
+def as_wanted(theirs: StripeCustomer) -> Wanted:
+    return Wanted(Buyer(theirs.pk, ""), theirs.created or theirs.as_of)
 
 
 def find(buyers: Iterable[Buyer]) -> dict[Buyer, Customer]:
@@ -91,18 +104,45 @@ def made(want: Wanted, mirrored: StripeCustomer | None) -> Customer:
         stripe_customer_id=want.buyer.stripe_customer,
         email=normalized_email(mirrored.email) if mirrored else "",
         name=mirrored.name if mirrored else "",
-        created_at=want.since,
+        created_at=(mirrored and mirrored.created) or want.since,
     )
 
 
-def follow(changed: Mapping[str, StripeCustomer]) -> None:
-    """Give our customers the names and addresses that Stripe's have by now."""
-    differing = []
-    for row in Customer.objects.filter(stripe_customer__in=list(changed)):
-        theirs = changed[str(row.stripe_customer_id)]
-        now = (normalized_email(theirs.email), theirs.name)
-        # A deleted customer reads as having neither; who it was stays known.
-        if not theirs.deleted and (row.email, row.name) != now:
-            row.email, row.name = now
-            differing.append(row)
-    save_all(differing, ("email", "name"))
+def followers(changed: Mapping[str, StripeCustomer]) -> dict[Customer, str]:
+    """Our rows of those of Stripe's customers that have another name, address or age by now, with
+    these set, not saved; and the address that each had before."""
+    theirs = {row.pk: row for row in living(changed)}
+    result: dict[Customer, str] = {}
+    if not theirs:
+        return result
+    for row in Customer.objects.filter(stripe_customer__in=list(theirs)):
+        mirrored = theirs[str(row.stripe_customer_id)]
+        was = row.email
+        now = (normalized_email(mirrored.email), mirrored.name, mirrored.created or row.created_at)
+        if (row.email, row.name, row.created_at) != now:
+            row.email, row.name, row.created_at = now
+            result[row] = was
+    return result
+
+
+def recognize_guests(emails: Collection[str]) -> None:
+    """Say of the guests with these addresses which of Stripe's customers they are: the only one
+    with the address, if there is exactly one. The caller holds the addresses; one statement."""
+    if not emails:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE orders_customer AS guest SET same_as_id = known.id
+            FROM (
+                SELECT address.email, CASE WHEN count(*) = 1 THEN min(one.id) END AS id
+                FROM unnest(%s::text[]) AS address (email)
+                LEFT JOIN orders_customer AS one
+                    ON one.email = address.email AND one.stripe_customer_id IS NOT NULL
+                GROUP BY address.email
+            ) AS known
+            WHERE guest.email = known.email AND guest.stripe_customer_id IS NULL
+                AND guest.same_as_id IS DISTINCT FROM known.id
+            """,
+            [sorted(emails)],
+        )

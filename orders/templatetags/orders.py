@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from orders.models import Order
-from orders.selectors import find_orders
+from orders.search import find_orders
 from payments.models import (
     BalanceTransaction,
     Charge,

@@ -15,6 +15,7 @@ from payments.models import (
     BalanceTransaction,
     Charge,
     CheckoutSession,
+    Dispute,
     InvoicePayment,
     MirrorObject,
     PaymentIntent,
@@ -64,6 +65,14 @@ def refund(id: str = "re_1", **values: Any) -> Refund:
     if values["status"] == "failed":
         values.setdefault("failed_at", at(120))
     return Refund(id=id, **common(values, 60))
+
+
+def dispute(id: str = "dp_1", **values: Any) -> Dispute:
+    """A dispute over 10.00 USD of the charge ``ch_1``, unless ``values`` say otherwise."""
+    values.setdefault("amount", 1000)
+    values.setdefault("status", "needs_response")
+    values.setdefault("charge_id", "ch_1")
+    return Dispute(id=id, **common(values, 90))
 
 
 def session(id: str = "cs_1", **values: Any) -> CheckoutSession:

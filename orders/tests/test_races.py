@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -15,6 +16,7 @@ from orders.services.settlement import settle
 from orders.services.stock import adjust_stock
 from orders.services.waiting import settle_waiting
 from orders.tests.mirror import at, changed, charge, intent, line, put, refund, session
+from payments.models import Customer as StripeCustomer
 from payments.models import MirrorObject
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -208,3 +210,22 @@ def test_many_payments_that_waited_are_made_once_by_two_workers():
     made = at_once(tick, tick)
     assert Order.objects.count() == 20
     assert sum(int(str(number)) for number in made) == 20
+
+
+def test_a_guest_and_the_customer_with_the_same_address_find_each_other():
+    """Neither sees the other's row: whoever comes second waits for the first."""
+
+    def guest(barrier: Barrier) -> None:
+        with transaction.atomic():
+            create_order(
+                NewOrder("A-1", "usd", 1000, email="ann@example.com", placed_at=at(-10)),
+                source=Order.Source.SHOP,
+                reason="from the shop",
+            )
+            barrier.wait()
+            time.sleep(0.3)  # long enough for the other to be done, if it didn't wait
+
+    ann = StripeCustomer(id="cus_1", email="ann@example.com", livemode=False, as_of=at(0))
+    at_once(guest, batch(ann))
+    known = Customer.objects.get(stripe_customer="cus_1")
+    assert Customer.objects.get(stripe_customer=None).same_as == known

@@ -1,4 +1,4 @@
-"""The search for orders reads indexes, however many orders there are."""
+"""Search and list of orders read indexes, however many orders there are."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from orders import flags
 from orders.models import Customer, Order, OrderPayment
-from orders.selectors import find_orders
+from orders.search import find_orders
 
 pytestmark = pytest.mark.django_db
 
@@ -68,5 +69,35 @@ def test_orders_and_their_payments_are_read_by_what_is_looked_for(terms):
             assert re.search(r"(?:Index|Recheck) Cond", lines[number + 1]), plan
 
 
-def test_nothing_asked_for_finds_everything():
-    assert not find_orders(["", ""])
+# The list's filters, each with the index that serves it in the list's order.
+NEWEST = ("-placed_at", "-id")
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("asked", "order", "index"),
+    [
+        ({}, NEWEST, "order_placed"),
+        ({"status": "paid"}, NEWEST, "order_status_placed"),
+        ({"source": "admin"}, NEWEST, "order_source_placed"),
+        ({"refund_status": "full"}, NEWEST, "order_refunded_placed"),
+        ({"refund_status": "none"}, NEWEST, "order_placed"),
+        ({"status": "paid", "paid_at__lt": NOW}, ("paid_at", "id"), "order_status_paid"),
+    ],
+)
+def test_each_filter_of_the_list_reads_its_index_in_order(asked, order, index):
+    with CaptureQueriesContext(connection) as queries:
+        list(Order.objects.select_related("customer").filter(**asked).order_by(*order)[:51])
+    plan = plan_of(queries[-1]["sql"])
+    assert re.search(rf"Index Scan (Backward )?using {index} on", plan), plan
+    assert "Seq Scan on orders_order" not in plan
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("flag", flags.all_flags(), ids=lambda flag: flag.name)
+def test_each_flag_reads_no_table_of_orders_or_payments(flag):
+    rows = Order.objects.filter(flag.condition()).order_by(*NEWEST)[:51]
+    with CaptureQueriesContext(connection) as queries:
+        list(rows)
+    plan = plan_of(queries[-1]["sql"])
+    assert not re.search("Seq Scan on (orders_order|orders_orderpayment)", plan), plan

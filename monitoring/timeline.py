@@ -1,0 +1,50 @@
+"""What an order's timeline tells of issues: those about the order, and about its payments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Q
+
+from monitoring.models import Issue, IssueTransition
+from monitoring.registry import label
+from orders.models import Order
+from orders.timeline import Entry, Facts, contribute
+
+
+@contribute
+def issues(facts: Facts) -> Iterator[Entry]:
+    """Issues opened, re-opened and resolved; one statement."""
+    subjects: dict[str, list[str]] = {label(Order): [str(facts.order.pk)]}
+    for row in facts.objects:
+        subjects.setdefault(label(type(row)), []).append(row.pk)
+    about = Q()
+    for kind, keys in subjects.items():
+        about |= Q(subject_type=kind, subject_id__in=keys)
+    steps = IssueTransition.objects.filter(
+        issue__in=Issue.objects.filter(about).order_by().values("pk")
+    ).select_related("issue", "run", "actor")
+    for step in facts.newest(steps.order_by("-id")):
+        issue = step.issue
+        yield Entry(
+            step.at,
+            f"Issue {word(step)}",
+            detail=issue.summary,
+            amount_minor=issue.amount_minor,
+            currency=issue.currency,
+            who=step.actor.get_username()
+            if step.actor
+            else step.run.actor_name
+            if step.run
+            else "",
+            link=(Issue, str(issue.pk)),
+            problem=step.to_status == Issue.Status.OPEN and issue.status == Issue.Status.OPEN,
+        )
+
+
+def word(step: IssueTransition) -> str:
+    if not step.from_status:
+        return "opened"
+    if step.from_status == step.to_status:
+        return step.reason or "noted"
+    return "re-opened" if step.to_status == Issue.Status.OPEN else "resolved"
