@@ -118,7 +118,7 @@ def seen(client: Client, url: str, **query: str) -> str:
 def refund(desk: Client, sold: Sold, amount: str) -> Any:
     url = reverse("admin:orders_order_refund", args=[sold.order.pk])
     form = desk.get(url).context["form"]
-    values = {field.html_name: field.value() for field in form}
+    values = {field.html_name: field.value() or "" for field in form}
     return desk.post(
         url, {**values, "charge": sold.charge, "amount": amount, "reason": "arrived broken"}
     )
