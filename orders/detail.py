@@ -35,5 +35,5 @@ def order_detail(order: Order) -> OrderDetail:
         lines=list(order.lines.select_related("product").order_by("position")),
         facts=facts,
         entries=timeline(facts),
-        refunds=refund_story(order),
+        refunds=refund_story(facts.requests, facts.refunds),
     )

@@ -22,6 +22,8 @@ AMOUNTS = {
     "refunded": "Refunds of captured money that succeeded and haven’t failed since.",
 }
 TEXTS = (
+    ("carrier", "carrier", "Who carried it. Empty: nobody said."),
+    ("tracking_number", "tracking_number", "The carrier’s number of it."),
     ("email", "email", "The buyer’s address."),
     ("customer_name", "customer__name", "The buyer’s name."),
     ("stripe_customer", "customer__stripe_customer", "Stripe’s id of the customer."),

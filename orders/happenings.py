@@ -150,6 +150,22 @@ def refunds(facts: Facts) -> Iterator[Entry]:
             )
 
 
+@contribute
+def refund_requests(facts: Facts) -> Iterator[Entry]:
+    """Who asked for a refund here, and why; what came of it, its refund tells."""
+    for request in facts.requests:
+        yield Entry(
+            request.asked_at,
+            "Refund requested",
+            detail=request.note or request.reason.replace("_", " "),
+            who=request.asked_by.get_username() if request.asked_by else "",
+            amount_minor=request.amount,
+            currency=request.currency,
+            link=(type(request), str(request.pk)),
+            problem=request.status in (request.Status.UNKNOWN, request.Status.REFUSED),
+        )
+
+
 def refund_steps(refund: Refund) -> Iterator[tuple[datetime, str, str, bool]]:
     """When, what, why, and whether someone should look."""
     made_at = refund.created or refund.as_of

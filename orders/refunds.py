@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
 from orders.models import Order, OrderLine, OrderPayment, RefundedLine
-from payments.models import Charge, Refund, Refundable, RefundRequest
+from payments.models import Refund, Refundable, RefundRequest
 
 Status = RefundRequest.Status
 # Refunds and requests that gave nothing back.
@@ -140,37 +139,29 @@ class RefundStory:
         return self.request
 
 
-def refund_story(order: Order) -> list[RefundStory]:
-    """All refunds of the order and all that were asked for, the first first; three statements."""
-    requests = {request.pk: request for request in refund_requests_of(order)}
-    by_refund = {request.refund_id: request for request in requests.values() if request.refund_id}
+def refund_story(requests: Iterable[RefundRequest], refunds: Iterable[Refund]) -> list[RefundStory]:
+    """What was refunded and what was asked for as one list, the first first; one statement."""
+    asked = {request.pk: request for request in requests}
+    made = {refund.pk: refund for refund in refunds}
+    by_refund = {request.refund_id: request for request in asked.values() if request.refund_id}
     lines: dict[object, list[RefundedLine]] = {}
-    if requests:
-        rows = RefundedLine.objects.filter(request__in=list(requests)).select_related("line")
+    if asked:
+        rows = RefundedLine.objects.filter(request__in=list(asked)).select_related("line")
         for row in rows.order_by("line__position"):
             lines.setdefault(row.request_id, []).append(row)
 
     def told(request: RefundRequest | None, refund: Refund | None) -> RefundStory:
         return RefundStory(request, refund, lines.get(request.pk, ()) if request else ())
 
-    of_order = Charge.objects.filter(payment__in=payments_of(order)).values("pk")
-    refunds = {refund.pk: refund for refund in Refund.objects.filter(charge__in=of_order)}
-    stories = [told(by_refund.get(key), refund) for key, refund in refunds.items()]
-    stories += [
-        told(request, None) for request in requests.values() if request.refund_id not in refunds
-    ]
+    stories = [told(by_refund.get(key), refund) for key, refund in made.items()]
+    stories += [told(request, None) for request in asked.values() if request.refund_id not in made]
     return sorted(stories, key=lambda story: (story.at is None, story.at))
 
 
-def refund_requests_of(order: Order) -> Iterable[RefundRequest]:
-    """The refunds that were asked for here of the order's charges, the first first."""
+def refund_requests_of(charges: Iterable[str]) -> QuerySet[RefundRequest]:
+    """The refunds that were asked for here of these charges, the newest first."""
     return (
-        RefundRequest.objects.filter(charge__payment__in=payments_of(order))
+        RefundRequest.objects.filter(charge__in=charges)
         .select_related("asked_by")
-        .order_by("asked_at", "id")
+        .order_by("-asked_at", "-id")
     )
-
-
-def payments_of(order: Order) -> QuerySet[OrderPayment, Any]:
-    """The keys of the order's payments, to be looked up in."""
-    return OrderPayment.objects.filter(order=order).values("payment")

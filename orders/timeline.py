@@ -15,6 +15,7 @@ from typing import TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from orders.models import Order, OrderPayment
+from orders.refunds import refund_requests_of
 from orders.selectors import charges_of
 from payments.ledger import Settlement, settlement_of, together
 from payments.models import (
@@ -24,6 +25,7 @@ from payments.models import (
     MirrorObject,
     PaymentIntent,
     Refund,
+    RefundRequest,
     StripeEvent,
 )
 
@@ -61,6 +63,7 @@ class Facts:
     intents: list[PaymentIntent] = field(default_factory=list)
     sessions: list[CheckoutSession] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
+    requests: list[RefundRequest] = field(default_factory=list)
     disputes: list[Dispute] = field(default_factory=list)
     cut: bool = False
 
@@ -112,7 +115,7 @@ class Facts:
 
 
 def facts_of(order: Order) -> Facts:
-    """The order with its objects at Stripe; six statements."""
+    """The order with its objects at Stripe, and what was asked of Stripe; seven statements."""
     facts = Facts(order)
     links = OrderPayment.objects.filter(order=order).order_by("-linked_at", "-id")
     facts.payments = [link.payment for link in facts.newest(links)]
@@ -120,9 +123,13 @@ def facts_of(order: Order) -> Facts:
     charges = [charge.pk for charge in facts.charges]
     paying = Q(payment_intent__in=facts.payments) | Q(pk=order.checkout_session_id)
     facts.intents = list(PaymentIntent.objects.filter(pk__in=facts.payments))
-    facts.sessions = facts.newest(CheckoutSession.objects.filter(paying))
-    facts.refunds = facts.newest(Refund.objects.filter(charge__in=charges))
-    facts.disputes = facts.newest(Dispute.objects.filter(charge__in=charges))
+    facts.sessions = facts.newest(
+        CheckoutSession.objects.filter(paying).order_by("-created", "-id")
+    )
+    of_charges = Q(charge__in=charges)
+    facts.refunds = facts.newest(Refund.objects.filter(of_charges).order_by("-created", "-id"))
+    facts.requests = facts.newest(refund_requests_of(charges))
+    facts.disputes = facts.newest(Dispute.objects.filter(of_charges).order_by("-created", "-id"))
     return facts
 
 

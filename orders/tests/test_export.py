@@ -82,8 +82,13 @@ def test_amounts_stand_in_minor_units_and_with_the_currencys_decimals(
     assert (row["tax_minor"], row["tax"]) == ("", "")  # unknown isn't 0
 
 
+def called(order: Order, number: str, **values: str) -> None:
+    """Name an order as services wouldn't, but a row from before their rules may be named."""
+    Order.objects.filter(pk=order.pk).update(number=number, **values)
+
+
 def test_negative_amounts_stay_numbers(as_operator, shop_order):
-    shop_order("A-1", discount_minor=-5)
+    Order.objects.filter(pk=shop_order("A-1").pk).update(discount_minor=-5)
     (row,) = rows(as_operator)
     assert (row["discount_minor"], row["discount"]) == ("-5", "-0.05")
 
@@ -92,7 +97,7 @@ def test_negative_amounts_stay_numbers(as_operator, shop_order):
     "number", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("x","y")']
 )
 def test_text_that_begins_like_a_formula_gets_an_apostrophe(as_operator, shop_order, number):
-    shop_order(number, email=number.strip() + "@example.com")
+    called(shop_order("A-1"), number, email=number.strip() + "@example.com")
     (row,) = csv.DictReader(io.StringIO(whole(export(as_operator)).decode(), newline=""))
     assert row["number"] == "'" + number
     assert not row["email"].startswith(("=", "+", "-", "@", "\t", "\r"))
@@ -100,8 +105,8 @@ def test_text_that_begins_like_a_formula_gets_an_apostrophe(as_operator, shop_or
 
 def test_other_text_is_left_as_it_is(as_operator, shop_order):
     numbers = {'a "quoted", one', "two\nlines", "a=b", "é–中"}
-    for number in numbers:
-        shop_order(number)
+    for place, number in enumerate(numbers):
+        called(shop_order(f"A-{place}"), number)
     content = whole(export(as_operator)).decode()
     assert {row["number"] for row in csv.DictReader(io.StringIO(content, newline=""))} == numbers
 
@@ -137,7 +142,7 @@ def test_it_holds_what_the_list_shows_with_the_same_filter_and_search(
 
 
 def test_what_was_taken_is_audited_with_filter_rows_and_digest(as_operator, operator, shop_order):
-    shop_order("two\nlines")
+    called(shop_order("A-1"), "two\nlines")
     shop_order("A-2")
     response = export(as_operator, "?status=pending&q=A-2%0Atwo")
     assert not AuditEvent.objects.filter(action="order.exported").exists()

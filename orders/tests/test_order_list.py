@@ -15,6 +15,8 @@ from django.utils import timezone
 from config.tests.rows import build
 from monitoring.models import Issue
 from orders.models import Order
+from orders.services.handling import fulfil_order
+from orders.services.tracking import Tracking
 from orders.tests.conftest import MakeOrder
 from orders.tests.mirror import charge, dispute, intent, put
 from payments.models import Charge
@@ -230,6 +232,13 @@ def test_a_search_with_a_nul_finds_none(as_operator, shop_order, query):
     assert listed(as_operator, q=query) == []
     assert listed(as_operator, q=query + " A-1") == ["A-1"]
     assert search(as_operator, query) == []
+
+
+def test_a_tracking_number_finds_its_order_and_none_finds_nothing(as_operator, paid, shop_order):
+    shop_order("A-2")  # without a tracking number
+    fulfil_order(paid.pk, reason="sent", tracking=Tracking("DHL", "JD0099"))
+    assert search(as_operator, "JD0099") == ["A-1"]
+    assert search(as_operator, "JD00") == []
 
 
 def test_an_empty_search_lists_everything(as_operator, shop_order):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.utils import quote
@@ -13,13 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from auditlog.context import Actor, acting_as
 from auditlog.services import record
 from config.tests.rows import build
 from monitoring.models import CheckRun, Issue, IssueTransition
 from orders import timeline as timeline_module
 from orders.detail import order_detail
 from orders.models import Order
-from orders.services.handling import fulfil_order
+from orders.services.handling import add_note, fulfil_order
 from orders.tests.mirror import (
     at,
     balance_transaction,
@@ -32,6 +34,7 @@ from orders.tests.mirror import (
     session,
 )
 from orders.timeline import Entry
+from payments.models import RefundRequest
 
 pytestmark = pytest.mark.django_db
 
@@ -274,10 +277,27 @@ def test_the_statements_are_bounded(as_operator, paid, queries):
     for n in range(1, 9):
         put(refund(f"re_{n}", amount=1), dispute(f"dp_{n}", amount=1))
         record("order.amounts", paid, reason=f"step {n}")
-    assert statements() == before <= 24
+    assert statements() == before <= 27
 
 
 def test_a_date_to_come_is_marked(as_operator, paid):
     due = timezone.now() + timedelta(days=3)
     put(dispute(due_by=due))
     assert "to come" in page(as_operator, paid)
+
+
+def test_notes_and_requests_for_refunds_are_told(as_operator, operator, paid):
+    with acting_as(Actor("olive", user=operator)):
+        add_note(paid.pk, text="Rang twice, nobody there", request=uuid4())
+    RefundRequest.objects.create(
+        charge_id="ch_1",
+        amount=10,
+        currency="usd",
+        note="arrived broken",
+        asked_by=operator,
+        asked_at=at(3),
+        next_at=at(3),
+    )
+    text = page(as_operator, paid)
+    for words in ("Rang twice, nobody there", "Refund requested", "arrived broken", "0.10 USD"):
+        assert words in text
