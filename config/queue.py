@@ -16,8 +16,8 @@ from monitoring.selectors import SEVERITY_RANK, open_issues
 from orders.models import Order
 from orders.selectors import orders_to_fulfil
 from payments.backlog import Backlog, backlog
-from payments.models import Dispute, StripeEvent
-from payments.selectors import disputes_to_answer, events_in_need
+from payments.models import Dispute, Refund, RefundRequest, StripeEvent
+from payments.selectors import disputes_to_answer, events_in_need, refunds_in_need, requests_in_need
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
@@ -103,6 +103,29 @@ def dispute_row(dispute: Dispute) -> Row:
     )
 
 
+def refund_row(refund: Refund) -> Row:
+    why = refund.failure_reason or refund.pending_reason
+    return Row(
+        refund.pk,
+        reverse("admin:payments_refund_change", args=[quote(refund.pk)]),
+        " · ".join(word.replace("_", " ") for word in (refund.status, why) if word),
+        refund.created,
+        refund.amount,
+        refund.currency,
+    )
+
+
+def request_row(request: RefundRequest) -> Row:
+    return Row(
+        request.note or "Refund",
+        request.get_absolute_url(),
+        request.get_status_display(),
+        request.asked_at,
+        request.amount,
+        request.currency,
+    )
+
+
 def event_row(event: StripeEvent) -> Row:
     return Row(
         event.type,
@@ -156,6 +179,30 @@ KINDS = (
         moment="due",
         amount="amount",
         empty="No dispute waits for an answer.",
+    ),
+    Kind(
+        title="Refunds that wait or failed",
+        permission="payments.view_refund",
+        changelist="admin:payments_refund_changelist",
+        query={"status": "need"},
+        rows=lambda user: refunds_in_need(),
+        row=refund_row,
+        since="created",
+        moment="made",
+        amount="amount",
+        empty="Every refund has arrived.",
+    ),
+    Kind(
+        title="Refunds that Stripe hasn’t made",
+        permission="payments.view_refundrequest",
+        changelist="admin:payments_refundrequest_changelist",
+        query={"status": "need"},
+        rows=lambda user: requests_in_need(),
+        row=request_row,
+        since="asked_at",
+        moment="asked",
+        amount="amount",
+        empty="",  # a passing state, or trouble
     ),
     Kind(
         title="Orders to fulfil",

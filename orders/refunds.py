@@ -15,8 +15,6 @@ from orders.models import Order, OrderLine, OrderPayment, RefundedLine
 from payments.models import Refund, Refundable, RefundRequest
 
 Status = RefundRequest.Status
-# Refunds and requests that gave nothing back.
-UNDONE = ("failed", "canceled")
 
 
 def refundable_charges(order: Order) -> list[Refundable]:
@@ -58,7 +56,7 @@ def returnable_lines(order: Order) -> list[ReturnableLine]:
         row["line"]: row
         for row in RefundedLine.objects.filter(line__in=lines)
         .exclude(request__status__in=[Status.REFUSED, Status.WITHDRAWN])
-        .exclude(request__refund__status__in=UNDONE)
+        .exclude(request__refund__status__in=Refund.UNDONE)
         .order_by()
         .values("line")
         .annotate(

@@ -223,7 +223,7 @@ def owners_of(payments: Collection[str]) -> Iterator[Owner]:
     for refund in refunds:
         key = str(refund.charge_id)
         left = refund.balance_transaction_id is not None or refund.pk in counted
-        back = refund.status in ("failed", "canceled")
+        back = refund.status in Refund.UNDONE
         yield Owner(refund, charges[key].payment, key, named_by(refund), left * (1 + back))
     for dispute in Dispute.objects.filter(charge__in=charges.keys()).order_by():
         yield owner_of(dispute, charges[str(dispute.charge_id)].payment)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
-from payments.models import CountedRefund, Dispute, StripeEvent
+from payments.models import CountedRefund, Dispute, Refund, RefundRequest, StripeEvent
 
 
 def oldest_waiting_event() -> datetime | None:
@@ -32,6 +33,36 @@ def disputes_to_answer() -> QuerySet[Dispute]:
 def overdue_disputes(now: datetime) -> QuerySet[Dispute]:
     """Those of them whose day has passed: Stripe may still take an answer, or count it as lost."""
     return disputes_to_answer().filter(due_by__lt=now)
+
+
+def refunds_in_need() -> QuerySet[Refund]:
+    """Refunds that wait at Stripe, and those that failed and that nothing replaced, oldest first.
+
+    A failed one is replaced when as much of its charge was refunded anew since, as the check
+    ``refund_failed`` has it; a replacement that fails stands for itself.
+    """
+    anew = (
+        Refund.objects.filter(charge=OuterRef("charge"), created__gte=OuterRef("failed_at"))
+        .exclude(pk=OuterRef("pk"))
+        .order_by()
+        .values("charge")
+        .annotate(total=Sum("amount"))
+        .values("total")
+    )
+    return (
+        Refund.objects.filter(status__in=Refund.UNSETTLED)
+        .alias(anew=Coalesce(Subquery(anew), 0, output_field=BigIntegerField()))
+        .filter(
+            Q(status__in=Refund.WAITING)
+            | Q(charge__captured_at__isnull=False, failed_at__isnull=False, anew__lt=F("amount"))
+        )
+        .order_by("created", "id")
+    )
+
+
+def requests_in_need() -> QuerySet[RefundRequest]:
+    """Refunds that were asked for here and that Stripe hasn't made: unanswered or refused."""
+    return RefundRequest.objects.filter(status__in=RefundRequest.IN_NEED).order_by("asked_at", "id")
 
 
 def events_in_need() -> QuerySet[StripeEvent]:

@@ -14,7 +14,7 @@ from config.queue import KINDS, SHOWN, Panel
 from config.tests.rows import NOW, build
 from monitoring.models import Issue
 from orders.models import Order
-from payments.models import Dispute, StripeEvent
+from payments.models import Charge, Dispute, Refund, RefundRequest, StripeEvent
 
 pytestmark = pytest.mark.django_db
 HOME = "admin:index"
@@ -34,6 +34,19 @@ def paid(number: int, **values: Any) -> Order:
 
     move_all([Move(order, OrderStatus.PAID, NOW - timedelta(days=number), reason="for a test")])
     return order
+
+
+def captured(key: str, currency: str) -> Charge:
+    return build(
+        Charge,
+        id=key,
+        status="succeeded",
+        amount=900,
+        amount_captured=900,
+        amount_refunded=0,
+        captured_at=NOW,
+        currency=currency,
+    )
 
 
 def fill(user: User) -> None:
@@ -58,6 +71,39 @@ def fill(user: User) -> None:
             currency=currency,
             due_by=NOW + timedelta(days=number) if number else None,
         )
+        charge = captured(f"ch_{number}", currency)
+        failed = number % 2
+        build(
+            Refund,
+            id=f"re_{number}",
+            charge=charge,
+            status="failed" if failed else "pending",
+            failed_at=NOW if failed else None,
+            amount=200,
+            currency=currency,
+        )
+        build(
+            RefundRequest,
+            charge=charge,
+            status="refused" if failed else "recorded",
+            next_at=None if failed else NOW,
+            amount=50,
+            currency=charge.currency,
+            refund_id=None,
+            first_sent_at=None,
+        )
+    # A failed one that was made good, and one that arrived.
+    mended = captured("ch_mended", "usd")
+    build(Refund, id="re_mended", charge=mended, status="failed", failed_at=NOW, amount=200)
+    build(
+        Refund,
+        id="re_again",
+        charge=mended,
+        status="succeeded",
+        failed_at=None,
+        amount=200,
+        created=NOW + timedelta(days=1),
+    )
     build(Dispute, id="dp_done", status="won")
     build(Issue, subject_id="done", status="resolved", resolved_at=NOW)
     build(StripeEvent, stripe_id="evt_done", status="processed")
@@ -96,6 +142,9 @@ def test_a_panel_tells_the_oldest_and_the_sum_of_each_currency(
     assert issues.backlog.sums == (("jpy", 100), ("usd", 500))  # one is about no money
     mine = by_title["Issues of yours"]
     assert (mine.backlog.count, mine.backlog.sums) == (2, (("usd", 200),))
+    refunds = by_title["Refunds that wait or failed"]
+    assert refunds.backlog.sums == (("jpy", 200), ("usd", 1200))
+    assert by_title["Refunds that Stripe hasn’t made"].backlog.count == 7
     disputes = by_title["Disputes to answer"]
     assert disputes.backlog.oldest == NOW + timedelta(days=1)
     assert disputes.rows[0].text == "dp_1"

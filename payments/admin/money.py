@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 
 from payments.admin.columns import admin_link, money_column
 from payments.admin.mirror import MirrorAdmin, Related, Shown, flag_column, reference_column
@@ -21,6 +22,7 @@ from payments.models import (
     Payout,
     Refund,
 )
+from payments.selectors import refunds_in_need
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -85,6 +87,29 @@ class ChargeAdmin(MirrorAdmin[Charge]):
     )
 
 
+class NeedFilter(admin.SimpleListFilter):
+    """Those that a person may have to do something about, together."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        states = ("pending", "requires_action", "succeeded", "failed", "canceled")
+        return [
+            ("need", "waits or failed"),
+            *((state, state.replace("_", " ")) for state in states),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Refund]) -> QuerySet[Refund]:
+        match self.value():
+            case None:
+                return queryset
+            case "need":
+                return queryset.filter(pk__in=refunds_in_need().order_by().values("pk"))
+            case status:
+                return queryset.filter(status=status)
+
+
 @admin.register(Refund)
 class RefundAdmin(MirrorAdmin[Refund]):
     list_display = (
@@ -92,10 +117,12 @@ class RefundAdmin(MirrorAdmin[Refund]):
         money_column("amount"),
         "status",
         "reason",
+        "pending_reason",
         "failure_reason",
         reference_column("charge", Charge),
         "created",
     )
+    list_filter = (NeedFilter,)
     search_help_text = "A refund's id or its beginning; the id of its charge or payment intent."
     exact_search = ("charge", "payment_intent")
     related = (Related("balance transaction", BalanceTransaction, "source"),)

@@ -33,7 +33,7 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "without an answer"), *Status.choices]
+        return [("open", "without an answer"), ("need", "without a refund"), *Status.choices]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[RefundRequest]
@@ -43,6 +43,8 @@ class StatusFilter(admin.SimpleListFilter):
                 return queryset
             case "open":
                 return queryset.filter(status__in=RefundRequest.OPEN)
+            case "need":
+                return queryset.filter(status__in=RefundRequest.IN_NEED)
             case status:
                 return queryset.filter(status=status)
 

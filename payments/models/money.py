@@ -103,6 +103,10 @@ class Charge(MirrorObject):
 
 class Refund(MirrorObject):
     OBJECT = "refund"
+    # Not arrived yet, and never to arrive.
+    WAITING = ("pending", "requires_action")
+    UNDONE = ("failed", "canceled")
+    UNSETTLED = (*WAITING, *UNDONE)
 
     amount = models.BigIntegerField()
     currency = currency_field()
@@ -128,6 +132,11 @@ class Refund(MirrorObject):
         ]
         indexes = [
             models.Index(fields=["-created", "-id"], name="refund_created"),
+            models.Index(
+                fields=["created", "id"],
+                name="refund_unsettled",
+                condition=Q(status__in=["pending", "requires_action", "failed", "canceled"]),
+            ),
             models.Index(fields=["charge"], name="refund_charge"),
             models.Index(fields=["payment_intent"], name="refund_payment_intent"),
             models.Index(fields=["balance_transaction"], name="refund_balance_transaction"),

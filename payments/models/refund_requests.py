@@ -40,6 +40,7 @@ class RefundRequest(models.Model):
         WITHDRAWN = "withdrawn", "withdrawn"
 
     OPEN = (Status.RECORDED, Status.UNKNOWN)
+    IN_NEED = (*OPEN, Status.REFUSED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     # A real constraint: nothing can be asked back of a charge that we don't know.
