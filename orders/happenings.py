@@ -13,8 +13,8 @@ from orders.timeline import Entry, Facts, contribute
 from payments.models import Charge, Dispute, Refund
 from payments.money import format_money
 
-# What stands in the timeline by itself already: the moves.
-MOVES = tuple(f"order.{status.value}" for status in OrderStatus)
+# What stands in the timeline by itself already: moves, notes, requests for refunds.
+TOLD = (*(f"order.{status.value}" for status in OrderStatus), "order.noted", "order.refund_asked")
 MOVED = {
     "dispute": "Dispute: funds withdrawn",
     "dispute_reversal": "Dispute: funds reinstated",
@@ -226,10 +226,10 @@ def dispute_money(facts: Facts) -> Iterator[Entry]:
 
 @contribute
 def audit(facts: Facts) -> Iterator[Entry]:
-    """What the audit log says besides the moves."""
+    """What the audit log says besides what is told already."""
     rows = AuditEvent.objects.filter(
         target_type=Order._meta.label_lower, target_id=str(facts.order.pk)
-    ).exclude(action__in=MOVES)
+    ).exclude(action__in=TOLD)
     for event in facts.newest(rows.order_by("-id")):
         yield Entry(
             event.at,
