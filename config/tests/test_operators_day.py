@@ -58,6 +58,7 @@ def test_queue_fulfil_refund_and_what_is_refused(
 
     # The queue leads to a list of as many rows as it counts.
     page.get_by_role("link", name="Orders to fulfil 2").click()
+    page.get_by_role("link", name="A-1", exact=True).wait_for()
     assert page.locator("#result_list tbody tr").count() == 2
     page.get_by_role("link", name="A-1", exact=True).click()
     page.get_by_role("link", name="Fulfil").click()
