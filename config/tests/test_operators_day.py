@@ -68,6 +68,7 @@ def test_queue_fulfil_refund_and_what_is_refused(
     page.get_by_role("button", name="Mark as fulfilled").click()
     page.get_by_text("paid → fulfilled").wait_for()
     page.get_by_text("handed over at noon").first.wait_for()
+    page.get_by_text("JD0099").first.wait_for()
     keep_screenshot(page, "day-fulfilled")
     page.goto(f"{site}/admin/")
     page.get_by_role("link", name="Orders to fulfil 1").click()
@@ -97,6 +98,10 @@ def test_queue_fulfil_refund_and_what_is_refused(
     page.goto(f"{site}/admin/")
     page.get_by_role("link", name="Refunds that wait or failed 1").wait_for()
     keep_screenshot(page, "day-queue")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    keep_screenshot(page, "day-queue-phone")
+    page.set_viewport_size({"width": 1440, "height": 900})
 
     stripe.settle_refunds()
     order = Order.objects.get(number="A-2")

@@ -84,8 +84,8 @@ class OrderListing(ReadOnlyAdmin[Order]):
     ordering = ("-placed_at", "-id")
     date_hierarchy = None
     search_help_text = (
-        "An order number or its beginning, an e-mail address, or the Stripe id of a payment, "
-        "charge, refund, session or customer. Up to 200 whole ones may be pasted at once."
+        "An order number or its beginning, an e-mail address, a tracking number, or the Stripe id "
+        "of a payment, charge, refund, session or customer. Up to 200 whole ones at once."
     )
 
     def get_urls(self) -> list[URLPattern]:

@@ -74,6 +74,8 @@ class OrderAdmin(ActingAdmin, OrderListing):
                     "placed_at",
                     "paid_at",
                     "fulfilled_at",
+                    "carrier",
+                    "tracking_number",
                     "canceled_at",
                     "intent",
                     "session",
