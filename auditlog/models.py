@@ -6,6 +6,8 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 
+from auditlog.triggers import no_truncate
+
 
 class AuditEvent(models.Model):
     """Who did what to what, when, why, from where; before and after."""
@@ -41,13 +43,7 @@ class AuditEvent(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'the audit log can''t be emptied';",
-            ),
+            no_truncate("the audit log"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from auditlog.triggers import no_truncate
 from payments.models.base import currency_check, currency_field
 
 
@@ -165,13 +166,7 @@ class IssueTransition(models.Model):
         indexes = [models.Index(fields=["issue", "id"], name="issuetransition_issue")]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'the history of issues can''t be emptied';",
-            ),
+            no_truncate("the history of issues"),
         ]
 
     def __str__(self) -> str:

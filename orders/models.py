@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.urls import reverse
 
+from auditlog.triggers import no_truncate
 from orders.states import ALLOWED, OrderStatus, RefundStatus
 from payments.models import (
     CheckoutSession,
@@ -397,13 +398,7 @@ class RefundedLine(models.Model):
                 """,
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'what refunds were for can''t be emptied';",
-            ),
+            no_truncate("what refunds were for"),
         ]
 
     def __str__(self) -> str:
@@ -475,13 +470,7 @@ class OrderTransition(models.Model):
         indexes = [models.Index(fields=["order", "id"], name="ordertransition_order")]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'the history of orders can''t be emptied';",
-            ),
+            no_truncate("the history of orders"),
         ]
 
     def __str__(self) -> str:
@@ -508,13 +497,7 @@ class OrderNote(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'the notes of orders can''t be emptied';",
-            ),
+            no_truncate("the notes of orders"),
         ]
 
     def __str__(self) -> str:

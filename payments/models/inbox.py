@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from auditlog.triggers import no_truncate
+
 
 class Source(models.TextChoices):
     """How an observation reached us."""
@@ -101,13 +103,7 @@ class StripeEvent(models.Model):
                 func="RAISE EXCEPTION 'an event can''t be changed (%)', OLD.stripe_id;",
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'the inbox can''t be emptied';",
-            ),
+            no_truncate("the inbox"),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from auditlog.triggers import no_truncate
 from payments.models.base import StripeReference, currency_check, currency_field
 from payments.models.money import Charge, Refund
 
@@ -173,13 +174,7 @@ class RefundRequest(models.Model):
                 """,
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'refund requests can''t be emptied';",
-            ),
+            no_truncate("refund requests"),
         ]
 
     def __str__(self) -> str:
