@@ -109,7 +109,7 @@ def value_for(field: models.Field[Any, Any]) -> Any:
                 return None
             prefix = f"{field.model._meta.model_name}_" if field.primary_key else "a"
             return f"{prefix}{number}"
-    raise NotImplementedError(f"{field} is of a type that no test has had before")
+    raise TypeError(f"{field} is of a type that no test has had before")
 
 
 def build_job() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -174,3 +176,10 @@ def test_the_dashboard(kind, sold, desk):
     for figure in (gross, refunded, net):
         assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d.,]*\d)", text), figure
     assert ZERO[kind.currency] in text
+
+
+def test_the_export(kind, sold, desk):
+    response = desk.post(reverse("admin:orders_order_export"))
+    [row] = csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode()))
+    assert (row["total_minor"], row["currency"]) == (str(kind.total), kind.currency)
+    assert f"{row['total']} {kind.currency.upper()}" == kind.seen.replace(",", "")

@@ -1,4 +1,4 @@
-"""Catalogue with stock, and orders with their state machine.
+"""Orders with their lines, and which payments are theirs.
 
 Amounts are integers of minor units in the order's currency. What Stripe or the shop didn't say
 (discount, tax, shipping) is null, which isn't 0.
@@ -7,99 +7,19 @@ Amounts are integers of minor units in the order's currency. What Stripe or the 
 from __future__ import annotations
 
 import pgtrigger
-from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.urls import reverse
 
-from auditlog.triggers import no_truncate
+from orders.models.buyers import Customer
+from orders.models.catalogue import Product
 from orders.states import ALLOWED, OrderStatus, RefundStatus
 from payments.models import (
     CheckoutSession,
     PaymentIntent,
-    RefundRequest,
-    StripeEvent,
     StripeReference,
 )
-from payments.models import Customer as StripeCustomer
-from payments.models import Product as StripeProduct
 from payments.models.base import currency_check, currency_field
-
-
-class Customer(models.Model):
-    """A buyer: one of Stripe's customers, or a guest known by e-mail alone.
-
-    A guest with the address of one of Stripe's customers is that customer (``same_as``). Where two
-    of Stripe's have the address, nobody can tell which of them the guest was, and neither can it be
-    told that the two are one person: they have their own cards, subscriptions and balances.
-    """
-
-    stripe_customer = StripeReference(StripeCustomer)
-    email = models.TextField(blank=True, help_text="Lower case, without surrounding space.")
-    name = models.TextField(blank=True)
-    # Derived, so that it is the same whatever came first: orders keep the row that they came with.
-    same_as = models.ForeignKey(
-        "self",
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="guests",
-        db_index=False,
-        help_text="Of a guest: the only one of Stripe's customers with the same address.",
-    )
-    created_at = models.DateTimeField(help_text="Known since; Stripe's customers since Stripe's.")
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="customer_only_guests_are_others",
-                condition=Q(same_as__isnull=True) | Q(stripe_customer__isnull=True),
-            ),
-            models.UniqueConstraint(fields=["stripe_customer"], name="customer_stripe_once"),
-            models.UniqueConstraint(
-                fields=["email"],
-                condition=Q(stripe_customer__isnull=True),
-                name="customer_guest_once",
-            ),
-            models.CheckConstraint(
-                name="customer_known_by_something",
-                condition=Q(stripe_customer__isnull=False) | ~Q(email=""),
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["email"], name="orders_customer_email"),
-            models.Index(
-                fields=["same_as"],
-                name="orders_customer_same_as",
-                condition=Q(same_as__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name or self.email or str(self.stripe_customer_id)
-
-
-class Product(models.Model):
-    """Something that is sold. ``stock`` is null where nobody counts it."""
-
-    sku = models.CharField("SKU", max_length=255, unique=True)
-    name = models.TextField()
-    stripe_product = StripeReference(StripeProduct)
-    stock = models.IntegerField(null=True, blank=True, help_text="Empty: not counted.")
-    active = models.BooleanField(default=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["name", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["stripe_product"], name="product_stripe_once"),
-            models.CheckConstraint(
-                name="product_stock_not_negative", condition=Q(stock__isnull=True) | Q(stock__gte=0)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def _status_case() -> str:
@@ -318,93 +238,6 @@ class OrderLine(models.Model):
         return f"{self.quantity} × {self.description}"
 
 
-class RefundedLine(models.Model):
-    """Units of a line that a refund is for; with ``restock`` they go back into stock, once, when
-    that refund succeeds."""
-
-    # Its unique constraint begins with the request: another index would only cost.
-    request = models.ForeignKey(
-        RefundRequest, on_delete=models.PROTECT, related_name="lines", db_index=False
-    )
-    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refunded")
-    quantity = models.PositiveIntegerField()
-    amount_minor = models.BigIntegerField(help_text="The line's share of the refund.")
-    restock = models.BooleanField(default=False)
-    restocked = models.PositiveIntegerField(default=0, help_text="Units that went back.")
-    restocked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["request", "line"]
-        constraints = [
-            models.UniqueConstraint(fields=["request", "line"], name="refundedline_once"),
-            models.CheckConstraint(
-                name="refundedline_numbers",
-                condition=Q(quantity__gte=1, amount_minor__gte=0, restocked__lte=F("quantity")),
-            ),
-            models.CheckConstraint(
-                name="refundedline_restocked_as_wanted",
-                condition=Q(restock=True) | Q(restocked_at__isnull=True, restocked=0),
-            ),
-        ]
-        triggers = [
-            pgtrigger.Trigger(
-                name="says_what_came_back",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange(
-                    "request", "line", "quantity", "amount_minor", "restock"
-                ),
-                func="RAISE EXCEPTION 'what a refund is for can''t be changed (%)', OLD.id;",
-            ),
-            pgtrigger.Trigger(
-                name="restocked_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Condition("OLD.restocked_at IS NOT NULL"),
-                func="RAISE EXCEPTION 'line % was restocked already', OLD.id;",
-            ),
-            # Under the line's lock, so that of two refunds at once the later one sees the earlier.
-            # A refund that came to nothing returns nothing.
-            pgtrigger.Trigger(
-                name="within_the_line",
-                when=pgtrigger.After,
-                operation=pgtrigger.Insert,
-                declare=[
-                    ("of_line", "orders_orderline%ROWTYPE"),
-                    ("wanted", "bigint"),
-                    ("waiting", "bigint"),
-                ],
-                func="""
-                    SELECT * INTO of_line FROM orders_orderline WHERE id = NEW.line_id
-                        FOR NO KEY UPDATE;
-                    SELECT sum(one.quantity),
-                        sum(one.quantity) FILTER (WHERE one.restock AND one.restocked_at IS NULL)
-                        INTO wanted, waiting
-                    FROM orders_refundedline AS one
-                    JOIN payments_refundrequest AS request ON request.id = one.request_id
-                    LEFT JOIN payments_refund AS refund ON refund.id = request.refund_id
-                    WHERE one.line_id = NEW.line_id
-                        AND request.status NOT IN ('refused', 'withdrawn')
-                        AND coalesce(refund.status, '') NOT IN ('failed', 'canceled');
-                    IF wanted > of_line.quantity THEN
-                        RAISE EXCEPTION 'line % has % units, and % would be refunded',
-                            NEW.line_id, of_line.quantity, wanted;
-                    END IF;
-                    IF waiting > of_line.taken THEN
-                        RAISE EXCEPTION 'line % has % units from stock, and % would go back',
-                            NEW.line_id, of_line.taken, waiting;
-                    END IF;
-                    RETURN NULL;
-                """,
-            ),
-            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            no_truncate("what refunds were for"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} × {self.line.description}"
-
-
 class OrderPayment(models.Model):
     """A payment belongs to an order. ``payment`` is the payment intent's id, or the charge's where
     a charge was made without an intent; a payment belongs to one order at the most."""
@@ -429,76 +262,3 @@ class WaitingPayment(models.Model):
 
     def __str__(self) -> str:
         return self.payment
-
-
-class OrderTransition(models.Model):
-    """One move of an order with its cause: a Stripe event, or a person or job and a reason."""
-
-    order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="transitions", db_index=False
-    )
-    from_status = models.CharField(max_length=10, choices=OrderStatus)
-    to_status = models.CharField(max_length=10, choices=OrderStatus)
-    at = models.DateTimeField(help_text="When it happened: Stripe's time where Stripe did it.")
-    recorded_at = models.DateTimeField()
-    event = models.ForeignKey(
-        StripeEvent,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_index=False,  # no event is ever deleted
-    )
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    reason = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(
-                name="ordertransition_statuses_known",
-                condition=Q(from_status__in=OrderStatus.values)
-                & Q(to_status__in=OrderStatus.values),
-            ),
-            models.CheckConstraint(
-                name="ordertransition_has_cause",
-                condition=Q(event__isnull=False) | ~Q(reason=""),
-            ),
-        ]
-        indexes = [models.Index(fields=["order", "id"], name="ordertransition_order")]
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            no_truncate("the history of orders"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.from_status} → {self.to_status}"
-
-
-class OrderNote(models.Model):
-    """What somebody noted about an order. ``request`` names the wish to note it: sent twice, it is
-    one note."""
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notes", db_index=False)
-    at = models.DateTimeField()
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    text = models.TextField()
-    request = models.UUIDField()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(fields=["order", "request"], name="ordernote_once"),
-            models.CheckConstraint(name="ordernote_says_something", condition=~Q(text="")),
-        ]
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            no_truncate("the notes of orders"),
-        ]
-
-    def __str__(self) -> str:
-        return self.text[:60]
