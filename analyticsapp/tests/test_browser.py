@@ -16,7 +16,7 @@ from django.utils import timezone
 from analyticsapp.days import DAY, day_of
 from analyticsapp.kpis import KPIS
 from analyticsapp.models import DaySnapshot, SnapshotState
-from config.tests.browser import Guard, keep_screenshot
+from config.tests.browser import Guard, follow, keep_screenshot, wider_than_its_window
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -85,12 +85,10 @@ def test_the_dashboard_at_7_30_and_90_days(
     sign_in(page, url, "executive")
     assert page.url == f"{url}/dashboard/"
     for days in (7, 30, 90):
-        page.get_by_role("link", name=f"{days} days").click()
-        page.wait_for_url(f"**days={days}**")
+        follow(page.get_by_role("link", name=f"{days} days"))
         assert page.locator("table.figures tbody tr").count() == days
         keep_screenshot(page, f"dashboard-{days}")
-    page.get_by_role("link", name="JPY").click()
-    page.wait_for_url("**currency=jpy")
+    follow(page.get_by_role("link", name="JPY"))
     assert "JPY" in page.locator(".tile").first.inner_text()
     keep_screenshot(page, "dashboard-jpy")
     page.emulate_media(media="print")
@@ -110,7 +108,7 @@ def test_the_dashboard_in_the_dark_and_on_a_phone(
     for name, window in windows.items():
         page = open_page(**window)
         sign_in(page, url, "executive")
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert wider_than_its_window(page) <= 0
         keep_screenshot(page, f"dashboard-{name}")
 
 
@@ -174,8 +172,7 @@ def test_the_admin_under_our_brand(open_page: Open, url: str, sign_in: SignIn, d
     }.items():
         page.goto(f"{url}{path}")
         keep_screenshot(page, f"{name}{suffix}")
-    page.get_by_role("link", name="Dashboard").click()
-    page.wait_for_url("**/dashboard/")
+    follow(page.get_by_role("link", name="Dashboard"))
 
 
 def test_every_list_of_the_admin_keeps_to_the_policy(page: Page, url: str, sign_in: SignIn) -> None:

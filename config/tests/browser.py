@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -138,10 +138,24 @@ def sign_in() -> Callable[..., None]:
         page.goto(f"{url}/accounts/login/")
         page.get_by_label("Username").fill(username)
         page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_load_state()
+        follow(page.get_by_role("button", name="Sign in"))
 
     return sign
+
+
+def follow(link: Locator) -> None:
+    """Click a link or a button and wait until the page that it leads to has loaded.
+
+    A bare click returns while the old page may still stand, and what is asked next may be asked of
+    the old page, or of none.
+    """
+    with link.page.expect_navigation():
+        link.click()
+
+
+def wider_than_its_window(page: Page) -> int:
+    """By how many pixels the page scrolls sideways; at most 0 when it fits."""
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
 def keep_screenshot(page: Page, name: str) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from config.tests.browser import keep_screenshot
+from config.tests.browser import follow, keep_screenshot, wider_than_its_window
 from config.tests.processes import WEBHOOK_SECRET, Running
 from config.tests.story import eventually
 from orders.models import Order
@@ -57,28 +57,28 @@ def test_queue_fulfil_refund_and_what_is_refused(
     sign_in(page, site, operator.username)
 
     # The queue leads to a list of as many rows as it counts.
-    page.get_by_role("link", name="Orders to fulfil 2").click()
+    follow(page.get_by_role("link", name="Orders to fulfil 2"))
     page.get_by_role("link", name="A-1", exact=True).wait_for()
     assert page.locator("#result_list tbody tr").count() == 2
-    page.get_by_role("link", name="A-1", exact=True).click()
-    page.get_by_role("link", name="Fulfil").click()
+    follow(page.get_by_role("link", name="A-1", exact=True))
+    follow(page.get_by_role("link", name="Fulfil"))
     page.get_by_label("Carrier").fill("DHL")
     page.get_by_label("Tracking number").fill("JD0099")
     page.get_by_label("Reason:", exact=True).fill("handed over at noon")
-    page.get_by_role("button", name="Mark as fulfilled").click()
+    follow(page.get_by_role("button", name="Mark as fulfilled"))
     page.get_by_text("paid → fulfilled").wait_for()
     page.get_by_text("handed over at noon").first.wait_for()
     page.get_by_text("JD0099").first.wait_for()
     keep_screenshot(page, "day-fulfilled")
     page.goto(f"{site}/admin/")
-    page.get_by_role("link", name="Orders to fulfil 1").click()
+    follow(page.get_by_role("link", name="Orders to fulfil 1"))
 
     # More than there is, and why not.
-    page.get_by_role("link", name="A-2", exact=True).click()
-    page.get_by_role("link", name="Refund an amount").click()
+    follow(page.get_by_role("link", name="A-2", exact=True))
+    follow(page.get_by_role("link", name="Refund an amount"))
     page.get_by_label("Amount").fill("50.01")
     page.get_by_label("Reason:", exact=True).fill("arrived late")
-    page.get_by_role("button", name="Ask Stripe for the refund").click()
+    follow(page.get_by_role("button", name="Ask Stripe for the refund"))
     page.get_by_text("50.01 USD can't be refunded: 50.00 USD of").wait_for()
     keep_screenshot(page, "day-too-much")
     assert not RefundRequest.objects.exists()
@@ -86,7 +86,7 @@ def test_queue_fulfil_refund_and_what_is_refused(
     # A part of it, which Stripe makes later.
     stripe.next_refund("pending")
     page.get_by_label("Amount").fill("12.50")
-    page.get_by_role("button", name="Ask Stripe for the refund").click()
+    follow(page.get_by_role("button", name="Ask Stripe for the refund"))
     page.get_by_text("Refund of 12.50 USD").wait_for()
     # Its webhook may be in the worker's hands while the answer comes in.
     eventually(Refund.objects.filter(status="pending").exists, "the refund is known")
@@ -99,7 +99,7 @@ def test_queue_fulfil_refund_and_what_is_refused(
     page.get_by_role("link", name="Refunds that wait or failed 1").wait_for()
     keep_screenshot(page, "day-queue")
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert wider_than_its_window(page) <= 0
     keep_screenshot(page, "day-queue-phone")
     page.set_viewport_size({"width": 1440, "height": 900})
 

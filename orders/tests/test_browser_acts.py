@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import User
 
-from config.tests.browser import keep_screenshot
+from config.tests.browser import follow, keep_screenshot, wider_than_its_window
 from orders.models import Order
-from orders.tests.test_browser import TOO_WIDE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -41,7 +40,7 @@ def test_many_orders_are_fulfilled_and_one_is_made(
     page = open_page(width=size[0], height=size[1], dark=dark)
 
     def look(what: str) -> None:
-        assert page.evaluate(TOO_WIDE) <= 0, what
+        assert wider_than_its_window(page) <= 0, what
         keep_screenshot(page, f"{what}-{name}")
 
     sign_in(page, url, operator.username)
@@ -49,20 +48,20 @@ def test_many_orders_are_fulfilled_and_one_is_made(
     for box in page.locator("input.action-select").all():
         box.check()
     page.locator("select[name=action]").select_option("fulfil")
-    page.get_by_role("button", name="Go").click()
+    follow(page.get_by_role("button", name="Go"))
     look("orders-bulk-confirm")
     page.get_by_label("Reason").fill("parcels of today")
-    page.get_by_role("button", name="Mark as fulfilled").click()
+    follow(page.get_by_role("button", name="Mark as fulfilled"))
     assert page.get_by_role("status").inner_text().startswith("1 done, 1 skipped.")
     look("orders-bulk-report")
 
-    page.get_by_role("link", name="Back to the orders").click()
-    page.get_by_role("link", name="Fulfil from a file").click()
+    follow(page.get_by_role("link", name="Back to the orders"))
+    follow(page.get_by_role("link", name="Fulfil from a file"))
     look("orders-file")
     file = tmp_path / "sent.csv"
     file.write_text("order;carrier;tracking;weight\nA-1;UPS;1Z 999\nA-2;UPS;1Z 998;3\n")
     page.get_by_label("CSV file").set_input_files(file)
-    page.get_by_role("button", name="See what it would do").click()
+    follow(page.get_by_role("button", name="See what it would do"))
     assert "0 orders would be fulfilled" in page.get_by_role("status").inner_text()
     look("orders-file-preview")
 
@@ -72,13 +71,12 @@ def test_many_orders_are_fulfilled_and_one_is_made(
     page.get_by_label("Reason").fill("by telephone")
     page.get_by_label("Description, line 1").fill("A mug")
     page.get_by_label("Each, line 1").fill("5.00")
-    page.get_by_role("button", name="Make the order").click()
+    follow(page.get_by_role("button", name="Make the order"))
     assert "Say how many" in page.locator("main, #content").first.inner_text()
     look("order-new-mistake")
     page.get_by_label("Quantity, line 1").fill("2")
-    page.get_by_role("button", name="Add rows").click()
-    page.get_by_role("button", name="Make the order").click()
-    page.wait_for_url("**/change/")
+    follow(page.get_by_role("button", name="Add rows"))
+    follow(page.get_by_role("button", name="Make the order"))
     order = Order.objects.get(source="admin")
     assert (order.total_minor, order.lines.count()) == (1000, 1)
 

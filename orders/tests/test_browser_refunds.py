@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from config.tests.browser import keep_screenshot
+from config.tests.browser import follow, keep_screenshot, wider_than_its_window
 from orders.models import Order, Product
 from orders.services.creation import NewLine, NewOrder, create_order
 from orders.tests.mirror import at
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-TOO_WIDE = "() => document.documentElement.scrollWidth - window.innerWidth"
 
 
 @pytest.fixture
@@ -64,22 +63,22 @@ def test_lines_are_refunded_and_shown(
     page = open_page(width=390, height=844)
     sign_in(page, url, operator.username)
     page.goto(f"{url}/admin/orders/order/{bought.pk}/refund_lines/")
-    assert page.evaluate(TOO_WIDE) <= 0
+    assert wider_than_its_window(page) <= 0
     keep_screenshot(page, "refund-lines-phone")
 
     page = open_page()
     sign_in(page, url, operator.username)
     page.goto(url + bought.get_absolute_url())
-    page.get_by_role("link", name="Refund lines").click()
+    follow(page.get_by_role("link", name="Refund lines"))
     page.get_by_label("Units of A mug to refund").fill("2")
     page.get_by_label("Reason:", exact=True).fill("two arrived broken")
-    page.get_by_role("button", name="Ask Stripe for the refund").click()
+    follow(page.get_by_role("button", name="Ask Stripe for the refund"))
     page.get_by_text("The lines come to 6.66 USD").wait_for()
     assert page.get_by_label("Amount").input_value() == "6.66"
     keep_screenshot(page, "refund-lines-desk")
     page.get_by_label("Amount").fill("6.00")
     stripe.next_refund("pending")
-    page.get_by_role("button", name="Ask Stripe for the refund").click()
+    follow(page.get_by_role("button", name="Ask Stripe for the refund"))
     page.get_by_text("Refund of 6.00 USD: pending (processing)").wait_for()
     page.get_by_text("2 × A mug, to go back into stock").wait_for()
     keep_screenshot(page, "refund-pending-desk")

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from config.tests.browser import keep_screenshot
+from config.tests.browser import keep_screenshot, wider_than_its_window
 from config.tests.rows import build
 from orders.models import Order, OrderPayment
 from payments.models import BalanceTransaction, Dispute
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 DAY = timedelta(days=1)
-TOO_WIDE = "() => document.documentElement.scrollWidth - window.innerWidth"
 CUT_OFF = (
     "() => { const t = document.querySelector('#result_list');"
     " return t.scrollWidth - t.parentElement.clientWidth }"
@@ -89,8 +88,8 @@ def test_the_list_and_page_of_disputes_fit(
         keep_screenshot(page, f"disputes-{name}{'-dark' * dark}")
         if name == "desk":
             assert page.evaluate(CUT_OFF) <= 0
-        assert page.evaluate(TOO_WIDE) <= 0
+        assert wider_than_its_window(page) <= 0
         won = reverse("admin:payments_dispute_change", args=["dp_5F1OyVqF2eZvKYlo2C0aKcM0t4"])
         page.goto(f"{url}{won}")
         keep_screenshot(page, f"dispute-{name}{'-dark' * dark}")
-        assert page.evaluate(TOO_WIDE) <= 0
+        assert wider_than_its_window(page) <= 0
