@@ -12,8 +12,9 @@ from auditlog.models import AuditEvent
 from config.tests.rows import NOW, build
 from monitoring.models import CheckRun, Issue
 from monitoring.services.runs import run_checks
-from monitoring.tests.anomalies import ANOMALIES, link, order, payment
+from monitoring.tests.anomalies import ANOMALIES
 from monitoring.tests.conftest import Register
+from monitoring.tests.rows import link, order, payment
 from monitoring.tests.test_runs import subject
 from orders.models import OrderPayment
 from payments.models import StripeEvent

@@ -13,7 +13,8 @@ from config.tests.rows import build
 from monitoring import registry
 from monitoring.models import Issue, IssueTransition
 from monitoring.services.runs import run_checks
-from monitoring.tests.anomalies import ANOMALIES, link, order, payment, refund
+from monitoring.tests.anomalies import ANOMALIES
+from monitoring.tests.rows import link, order, payment, refund
 from orders.models import Order
 from payments.models import Charge, InvoicePayment, PaymentIntent, Refund, StripeEvent
 
@@ -48,12 +49,16 @@ def test_fails_then_passes_then_reopens(name: str) -> None:
 
     anomaly.make()
     assert exit_code() == 1
-    expected = {(name, *found) for found in anomaly.finds()}
+    expected = {
+        (check, *found)
+        for check, subjects in {name: anomaly.finds(), **anomaly.also()}.items()
+        for found in subjects
+    }
     assert open_subjects() == expected
 
     anomaly.mend()
     assert exit_code() == 0
-    issue = Issue.objects.get()
+    issue = Issue.objects.get(check_name=name)
     assert (issue.status, issue.reopened, issue.occurrences) == ("resolved", 0, 1)
     assert issue.resolved_at is not None
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from monitoring.models import Issue
 from monitoring.services.runs import run_checks
-from monitoring.tests.anomalies import dispute, link, move, order, oversold, payment
+from monitoring.tests.rows import dispute, link, move, order, oversold, payment
 from orders.models import Order, Product
 from payments.models import Dispute
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.tests.rows import build
 from monitoring.models import Issue
 from monitoring.services.runs import run_checks
-from monitoring.tests.anomalies import HOUR, ask_for_refund, link, order, payment, refund
+from monitoring.tests.rows import HOUR, ask_for_refund, link, order, payment, refund
 from orders.models import Order, OrderTransition
 from orders.services.creation import NewOrder, create_order
 from orders.tests.mirror import at, put
