@@ -7,9 +7,10 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of what changes, to mark its days."""
-        from analyticsapp.services import dirty_days
+        from analyticsapp.services import dirty_days, subscriptions
         from orders import changes as order_changes
         from payments import changes as payment_changes
 
         payment_changes.on_change(dirty_days.payments_changed)
+        payment_changes.on_change(subscriptions.subscriptions_changed)
         order_changes.on_change(dirty_days.orders_changed)

@@ -54,6 +54,104 @@ class DaySnapshot(models.Model):
         return f"{self.day} {self.currency}"
 
 
+class DirtySubscriber(models.Model):
+    """A customer of Stripe's whose subscriptions changed, written with the change; as DirtyDay."""
+
+    customer_id = models.CharField(max_length=255, db_collation="C")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.customer_id
+
+
+class SubscriptionSpan(models.Model):
+    """A time in which a subscription's status and worth were the same.
+
+    Derived from all observations of the subscription; the spans of one follow one another.
+    """
+
+    class Origin(models.TextChoices):
+        EVENTS = "events", "events and reads"
+        INVOICES = "invoices", "its invoices"  # older than the events that Stripe lists
+        ASSUMED = "assumed", "its start date"  # neither tells what it was before it was first seen
+
+    subscription_id = models.CharField(max_length=255, db_collation="C")
+    customer_id = models.CharField(max_length=255, db_collation="C")
+    currency = currency_field(blank=True)
+    status = models.CharField(max_length=64)
+    mrr_minor = models.BigIntegerField(help_text="0 while its status doesn't count.")
+    lines = models.JSONField(help_text="A list of item, product, quantity, mrr_minor.")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it is so now.")
+    origin = models.CharField(max_length=10, choices=Origin)
+
+    class Meta:
+        constraints = [
+            currency_check("subscriptionspan", nullable=True),
+            models.UniqueConstraint(
+                fields=["subscription_id", "starts_at"], name="subscriptionspan_once"
+            ),
+            models.UniqueConstraint(
+                fields=["subscription_id"],
+                condition=Q(ends_at__isnull=True),
+                name="subscriptionspan_one_now",
+            ),
+            models.CheckConstraint(
+                name="subscriptionspan_lasts",
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+            ),
+            models.CheckConstraint(
+                name="subscriptionspan_origin_known",
+                condition=Q(origin__in=["events", "invoices", "assumed"]),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer_id"], name="subscriptionspan_customer"),
+            models.Index(fields=["currency", "starts_at"], name="subscriptionspan_starts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} {self.status} from {self.starts_at:%Y-%m-%d}"
+
+
+class MrrMovement(models.Model):
+    """What moved a customer's MRR in one currency on one day of ``REPORTING_TIME_ZONE``.
+
+    The movements up to a day add up to its MRR.
+    """
+
+    class Kind(models.TextChoices):
+        NEW = "new", "new"
+        EXPANSION = "expansion", "expansion"
+        CONTRACTION = "contraction", "contraction"
+        CHURN = "churn", "churn"
+        REACTIVATION = "reactivation", "reactivation"
+
+    customer_id = models.CharField(max_length=255, db_collation="C")
+    currency = currency_field()
+    day = models.DateField()
+    kind = models.CharField(max_length=12, choices=Kind)
+    amount_minor = models.BigIntegerField(help_text="Churn and contraction are negative.")
+    mrr_minor = models.BigIntegerField(help_text="The customer's MRR at the end of the day.")
+
+    class Meta:
+        constraints = [
+            currency_check("mrrmovement"),
+            models.UniqueConstraint(
+                fields=["customer_id", "currency", "day"], name="mrrmovement_once_a_day"
+            ),
+            models.CheckConstraint(
+                name="mrrmovement_sign",
+                condition=Q(kind__in=["new", "expansion", "reactivation"], amount_minor__gt=0)
+                | Q(kind__in=["churn", "contraction"], amount_minor__lt=0),
+            ),
+        ]
+        indexes = [models.Index(fields=["currency", "day"], name="mrrmovement_day")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.customer_id} on {self.day}"
+
+
 class SnapshotState(models.Model):
     """One row: when the snapshots were last brought up to date, and for which time zone."""
 
@@ -62,6 +160,9 @@ class SnapshotState(models.Model):
         null=True, blank=True, help_text="Everything committed before this is in the snapshots."
     )
     time_zone = models.CharField(max_length=64, blank=True)
+    conventions = models.TextField(
+        blank=True, help_text="What counted as recurring revenue when it was last derived."
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(name="snapshotstate_one_row", condition=Q(id=1))]

@@ -143,6 +143,10 @@ except (ZoneInfoNotFoundError, ValueError):
         f"REPORTING_TIME_ZONE is {REPORTING_TIME_ZONE!r}, "
         "which isn't a time zone such as Europe/Berlin."
     ) from None
+# What counts as recurring revenue, where companies differ; see analyticsapp/subscriptions.
+MRR_COUNTS_TRIALS = env.bool("MRR_COUNTS_TRIALS", default=False)
+MRR_COUNTS_PAUSED = env.bool("MRR_COUNTS_PAUSED", default=True)
+MRR_SUBTRACTS_LIMITED_COUPONS = env.bool("MRR_SUBTRACTS_LIMITED_COUPONS", default=False)
 LANGUAGE_CODE = "en"
 USE_I18N = False
 FORMAT_MODULE_PATH = "config.formats"

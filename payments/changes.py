@@ -26,18 +26,23 @@ class Change(Generic[M]):
 
 @dataclass
 class Changes:
-    """All objects that a batch changed, by model and id."""
+    """All objects that a batch changed, by model and id.
+
+    A late observation may tell what an object was without changing what it is; the objects of
+    which that matters are in ``observed``, changed or not.
+    """
 
     by_model: dict[type[MirrorObject], dict[str, Change[MirrorObject]]] = field(
         default_factory=dict
     )
+    observed: dict[type[MirrorObject], set[str]] = field(default_factory=dict)
 
     def of(self, model: type[M]) -> Mapping[str, Change[M]]:
         """The changed objects of one model by their id; empty where there are none."""
         return cast(Mapping[str, Change[M]], self.by_model.get(model, {}))
 
     def __bool__(self) -> bool:
-        return any(self.by_model.values())
+        return any(self.by_model.values()) or any(self.observed.values())
 
 
 Handler = Callable[[Changes], None]

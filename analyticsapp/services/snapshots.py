@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from analyticsapp.days import DAY, bounds
 from analyticsapp.models import DaySnapshot, DirtyDay, SnapshotState
+from analyticsapp.services import subscriptions
+from analyticsapp.subscriptions.conventions import conventions
 from orders.models import Order
 from payments.models import Charge
 from payments.selectors import refunds_of_captured
@@ -131,11 +133,13 @@ def refresh(now: datetime | None = None) -> list[date]:
     with transaction.atomic():
         now = _begin(now)
         state, _ = SnapshotState.objects.get_or_create(id=1)
-        if state.time_zone != settings.REPORTING_TIME_ZONE:
-            days = _days_with_rows()
-        else:
-            days = _drain_log()
+        moved = state.time_zone != settings.REPORTING_TIME_ZONE
+        days = _days_with_rows() if moved else _drain_log()
         _count(days, now)
+        changed = subscriptions.drain_log()
+        if moved or state.conventions != conventions().fingerprint():
+            changed = subscriptions.all_subscribers()
+        subscriptions.derive(changed)
         _set_state(now)
     return days
 
@@ -160,6 +164,8 @@ def build_all(*, now: datetime | None = None, progress: Progress | None = None) 
         now = _begin(now)
         days = _days_with_rows()
         _count(days, now, progress)
+        subscriptions.drain_log()
+        subscriptions.derive(subscriptions.all_subscribers())
         _set_state(now)
     return days
 
@@ -173,7 +179,12 @@ def _begin(now: datetime | None) -> datetime:
 
 def _set_state(now: datetime) -> None:
     SnapshotState.objects.update_or_create(
-        id=1, defaults={"refreshed_at": now, "time_zone": settings.REPORTING_TIME_ZONE}
+        id=1,
+        defaults={
+            "refreshed_at": now,
+            "time_zone": settings.REPORTING_TIME_ZONE,
+            "conventions": conventions().fingerprint(),
+        },
     )
 
 

@@ -317,6 +317,7 @@ SPECS = [
         absorbs=lambda fields: fields["status"] in ("canceled", "incomplete_expired"),
         facts=subscription_facts,
         wishes=subscription_wishes,
+        historical=True,
     ),
     Spec(
         model=Invoice,

@@ -64,6 +64,8 @@ def project(keys: Collection[Key], claimed: Collection[int]) -> Projected:
             projected.carried.extend((observed, data) for data in inside if data["object"] in SPECS)
     wishes: set[Wish] = set()
     for object_type, observations in by_object.items():
+        if SPECS[object_type].historical:
+            projected.changes.observed[SPECS[object_type].model] = set(observations)
         wishes |= write(SPECS[object_type], observations, projected.changes)
     inside_keys = {(data["object"], data["id"]) for _, data in projected.carried}
     reads.request(unknown(wishes - inside_keys))

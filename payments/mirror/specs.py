@@ -32,6 +32,7 @@ class Spec:
     override. ``wishes`` names the reads through the API that the object calls for.
     ``carries`` are the places in the object where whole other objects may stand. ``moves`` tells
     the observations that say that the object moved money: a change is put down to the first one.
+    ``historical``: others want to know what it was, too, and hear of each observation.
     """
 
     model: type[MirrorObject]
@@ -43,6 +44,7 @@ class Spec:
     carries: tuple[str, ...] = ()
     moves: Callable[[Observation], bool] | None = None
     deletable: bool = False
+    historical: bool = False
     columns: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
