@@ -40,6 +40,26 @@ class DaySnapshot(models.Model):
         output_field=models.BigIntegerField(),
         db_persist=True,
     )
+    refunded_orders = models.PositiveIntegerField(
+        default=0, help_text="Orders paid on the day that have been refunded, in part or whole."
+    )
+    discounts_minor = models.BigIntegerField(default=0, help_text="Of the orders that know.")
+    discounts_unknown = models.PositiveIntegerField(default=0, help_text="Orders that don't.")
+    tax_minor = models.BigIntegerField(default=0)
+    tax_unknown = models.PositiveIntegerField(default=0)
+    shipping_minor = models.BigIntegerField(default=0)
+    shipping_unknown = models.PositiveIntegerField(default=0)
+    units = models.PositiveBigIntegerField(default=0, help_text="Units of those orders.")
+    attempts = models.PositiveIntegerField(default=0, help_text="Charges tried on the day.")
+    failures = models.PositiveIntegerField(default=0, help_text="Those that took no money.")
+    disputed = models.PositiveIntegerField(
+        default=0, help_text="Charges captured on the day that were disputed, whenever that was."
+    )
+    disputed_minor = models.BigIntegerField(default=0, help_text="What those had captured.")
+    fulfilled = models.PositiveIntegerField(default=0, help_text="Orders fulfilled on the day.")
+    fulfilment_seconds = models.BigIntegerField(
+        default=0, help_text="From paid to fulfilled, over those orders."
+    )
     built_at = models.DateTimeField(help_text="When these figures were last seen to differ.")
 
     class Meta:
@@ -52,6 +72,85 @@ class DaySnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.currency}"
+
+
+class ProductDay(models.Model):
+    """What the orders paid on a day had of a product; lines of no product stand together."""
+
+    day = models.DateField()
+    currency = currency_field()
+    product = models.ForeignKey(
+        "orders.Product",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    orders = models.PositiveIntegerField()
+    units = models.PositiveBigIntegerField()
+    sales_minor = models.BigIntegerField(help_text="After discounts, before refunds.")
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("productday"),
+            models.UniqueConstraint(
+                fields=["day", "currency", "product"],
+                nulls_distinct=False,
+                name="productday_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency} {self.product_id}"
+
+
+class SettlementDay(models.Model):
+    """The balance transactions of one day, settlement currency and reporting category."""
+
+    day = models.DateField()
+    currency = currency_field()
+    category = models.CharField(max_length=64, help_text="Stripe's reporting_category.")
+    transactions = models.PositiveIntegerField()
+    amount_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField()
+    net_minor = models.BigIntegerField()
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("settlementday"),
+            models.UniqueConstraint(
+                fields=["day", "currency", "category"], name="settlementday_once"
+            ),
+            models.CheckConstraint(
+                name="settlementday_net",
+                condition=Q(net_minor=F("amount_minor") - F("fee_minor")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency} {self.category}"
+
+
+class FeeDay(models.Model):
+    """Fees of one day by type; what Stripe gives back is negative."""
+
+    day = models.DateField()
+    currency = currency_field()
+    type = models.CharField(max_length=64)
+    amount_minor = models.BigIntegerField()
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("feeday"),
+            models.UniqueConstraint(fields=["day", "currency", "type"], name="feeday_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency} {self.type}"
 
 
 class DirtySubscriber(models.Model):

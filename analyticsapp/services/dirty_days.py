@@ -17,7 +17,7 @@ from analyticsapp.models import DirtyDay
 from orders.changes import OrderChange
 from orders.models import Order
 from payments.changes import Changes
-from payments.models import BalanceTransaction, Charge, Refund
+from payments.models import BalanceTransaction, Charge, Dispute, Refund
 
 
 def mark_days(moments: Iterable[datetime | None]) -> int:
@@ -31,7 +31,7 @@ def mark_days(moments: Iterable[datetime | None]) -> int:
 def payments_changed(changes: Changes) -> None:
     """Mark the days that a batch of Stripe's observations touches.
 
-    At most three statements, whatever the batch's size.
+    At most four statements, whatever the batch's size.
     """
     moments: set[datetime | None] = set()
     charges: set[str] = set()
@@ -43,6 +43,8 @@ def payments_changed(changes: Changes) -> None:
         if _charge_facts(charge.before) != _charge_facts(charge.after):
             charges.add(charge_id)  # whether its refunds count depends on it
             moments.update(c.captured_at for c in (charge.before, charge.after) if c)
+        if _attempt(charge.before) != _attempt(charge.after):
+            moments.update(c.created for c in (charge.before, charge.after) if c)
     for refund_id, refund in changes.of(Refund).items():
         if _refund_facts(refund.before) != _refund_facts(refund.after):
             refunds.add(refund_id)
@@ -52,9 +54,18 @@ def payments_changed(changes: Changes) -> None:
     for transaction_id, transaction in changes.of(BalanceTransaction).items():
         if transaction.before is None or transaction.before.created != transaction.after.created:
             transactions.add(transaction_id)
-            if transaction.before:
-                moments.add(transaction.before.created)
+        if _settled(transaction.before) != _settled(transaction.after):
+            moments.update(t.created for t in (transaction.before, transaction.after) if t)
 
+    disputed = {
+        one.charge_id
+        for dispute in changes.of(Dispute).values()
+        if _disputed(dispute.before) != _disputed(dispute.after)
+        for one in (dispute.before, dispute.after)
+        if one and one.charge_id
+    }
+    if disputed:
+        moments.update(Charge.objects.filter(id__in=disputed).values_list("captured_at", flat=True))
     moments |= _moments_of_refunds(refunds, charges, transactions)
     if replaced:
         moments.update(
@@ -65,13 +76,14 @@ def payments_changed(changes: Changes) -> None:
 
 
 def orders_changed(changes: Sequence[OrderChange]) -> None:
-    """Mark the days on which the changed orders were paid."""
+    """Mark the days on which the changed orders were paid or fulfilled."""
     moments = {
-        order.paid_at
+        moment
         for change in changes
         if _order_facts(change.before) != _order_facts(change.after)
         for order in (change.before, change.after)
         if order
+        for moment in (order.paid_at, order.fulfilled_at)
     }
     if moments - {None}:
         mark_days(moments)
@@ -135,7 +147,45 @@ def _refund_facts(refund: Refund | None) -> tuple[object, ...] | None:
     )
 
 
+def _attempt(charge: Charge | None) -> tuple[object, ...] | None:
+    """What of a charge as an attempt to be paid the figures depend on."""
+    if charge is None:
+        return None
+    failed = charge.status == "failed" and charge.captured_at is None
+    return charge.created, charge.currency, failed
+
+
+def _settled(moved: BalanceTransaction | None) -> tuple[object, ...] | None:
+    if moved is None:
+        return None
+    return (
+        moved.created,
+        moved.currency,
+        moved.reporting_category,
+        moved.type,
+        moved.amount,
+        moved.fee,
+        moved.fee_details,
+    )
+
+
+def _disputed(dispute: Dispute | None) -> tuple[object, ...] | None:
+    if dispute is None:
+        return None
+    return dispute.charge_id, dispute.status in Dispute.MOVES_NO_MONEY
+
+
 def _order_facts(order: Order | None) -> tuple[object, ...] | None:
     if order is None or order.paid_at is None:
         return None
-    return order.paid_at, order.currency, order.captured_minor
+    return (
+        order.paid_at,
+        order.fulfilled_at,
+        order.currency,
+        order.captured_minor,
+        order.refunded_minor > 0,
+        order.discount_minor,
+        order.tax_minor,
+        order.shipping_minor,
+        order.stock_settled,  # its lines have become known
+    )

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from analyticsapp.kpis import TOTALS
 from analyticsapp.models import DaySnapshot
 from analyticsapp.services.dirty_days import orders_changed, payments_changed
+from analyticsapp.tables.sales import SALES
 from orders.changes import OrderChange
 from orders.models import Order, OrderTransition
 from orders.states import OrderStatus
@@ -51,10 +52,13 @@ def charge(
         id or f"ch_{next(_numbers)}",
         amount=amount,
         currency=currency,
-        status="succeeded",
         captured_at=captured_at,
-        created=captured_at,
-        **{"amount_captured": amount if captured_at else 0, **values},
+        **{
+            "created": captured_at,
+            "amount_captured": amount if captured_at else 0,
+            "status": "succeeded",
+            **values,
+        },
     )
 
 
@@ -90,7 +94,9 @@ def transaction(id: str, created: datetime, amount: int = 0) -> BalanceTransacti
     )
 
 
-def order(paid_at: datetime | None, captured: int = 0, *, currency: str = "eur") -> Order:
+def order(
+    paid_at: datetime | None, captured: int = 0, *, currency: str = "eur", **values: Any
+) -> Order:
     """An order, paid if a time is given."""
     number = f"order-{next(_numbers)}"
     row = Order.objects.create(
@@ -100,6 +106,7 @@ def order(paid_at: datetime | None, captured: int = 0, *, currency: str = "eur")
         total_minor=captured,
         placed_at=at(1),
         created_at=at(1),
+        **values,
     )
     orders_changed([OrderChange(None, row)])
     return move(row, OrderStatus.PAID, paid_at, captured) if paid_at else row
@@ -129,6 +136,12 @@ def move(row: Order, to: OrderStatus, when: datetime, captured: int | None = Non
 def figures(**only: Any) -> dict[tuple[date, str], dict[str, int]]:
     """The snapshots by day and currency."""
     rows = DaySnapshot.objects.filter(**only).values("day", "currency", *TOTALS, "net_sales_minor")
+    return {(row.pop("day"), row.pop("currency")): row for row in rows}
+
+
+def sales() -> dict[tuple[date, str], dict[str, int]]:
+    """The snapshots by day and currency, with all that they hold."""
+    rows = DaySnapshot.objects.values("day", "currency", *SALES.measures, "net_sales_minor")
     return {(row.pop("day"), row.pop("currency")): row for row in rows}
 
 

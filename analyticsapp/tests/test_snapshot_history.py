@@ -5,22 +5,37 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import date, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db import transaction as database_transaction
 from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analyticsapp.days import day_of
-from analyticsapp.kpis import TOTALS
-from analyticsapp.models import DaySnapshot
+from analyticsapp.days import DAY, day_of
 from analyticsapp.services import snapshots
-from analyticsapp.tests.shop import at, charge, figures, order, refund, transaction
-from orders.models import Order
-from payments.models import Charge
+from analyticsapp.services.dirty_days import orders_changed
+from analyticsapp.tables import TABLES
+from analyticsapp.tables.sales import SALES
+from analyticsapp.tables.table import parameters
+from analyticsapp.tests.shop import (
+    at,
+    charge,
+    move,
+    order,
+    put,
+    refund,
+    sales,
+    transaction,
+)
+from orders.changes import OrderChange
+from orders.models import Order, Product
+from orders.states import OrderStatus
+from payments.models import Charge, Dispute
 from payments.selectors import refunds_of_captured
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +50,14 @@ STEPS = st.lists(
         st.tuples(st.just("transaction"), st.integers(1, 2), TIMES),
         st.tuples(st.just("charge"), st.integers(0, 1), MAYBE, st.integers(0, 3)),
         st.tuples(st.just("order"), TIMES, st.integers(0, 3)),
+        st.tuples(st.just("fulfil"), TIMES),
+        st.tuples(st.just("refunded"), st.booleans()),
+        st.tuples(st.just("attempt"), TIMES, st.sampled_from(["failed", "pending", "succeeded"])),
+        st.tuples(
+            st.just("dispute"),
+            st.integers(0, 1),
+            st.sampled_from(["needs_response", "warning_closed", "lost"]),
+        ),
         st.tuples(st.just("refresh")),
     ),
     min_size=3,
@@ -53,10 +76,33 @@ def test_rebuilt_equals_incremental_equals_counted_one_by_one(steps: list[Any], 
         for kind, *values in steps:
             take(kind, values)
         snapshots.refresh()
-        incremental = figures()
-        DaySnapshot.objects.all().delete()
+        incremental = every_row()
+        assert sales() == counted()
+        assert not differing()
+        for table in TABLES:
+            table.model._default_manager.all().delete()
+        assert bool(differing()) == any(incremental.values())
         snapshots.build_all()
-        assert incremental == figures() == counted()
+        assert every_row() == incremental
+
+
+def every_row() -> dict[str, set[Any]]:
+    """All rows of all tables, but for when they were counted."""
+    return {
+        table.name: set(table.model._default_manager.values_list(*table.columns, *table.measures))
+        for table in TABLES
+    }
+
+
+def differing() -> list[Any]:
+    """What the tables' own comparison with the rows says, of all days around."""
+    found: list[Any] = []
+    days = [date(2026, 10, 30) + n * DAY for n in range(10)]
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(table.differing, parameters(days))
+            found += cursor.fetchall()
+    return found
 
 
 def counted() -> dict[tuple[date, str], dict[str, int]]:
@@ -73,9 +119,40 @@ def counted() -> dict[tuple[date, str], dict[str, int]]:
         add(gone.counted_at, gone.currency, refunds_minor=gone.amount, refunds=1)
         add(gone.returned_at, gone.currency, refunds_minor=-gone.amount, refunds=-1)
     for paid in Order.objects.all():
-        add(paid.paid_at, paid.currency, orders=1, order_value_minor=paid.captured_minor)
+        add(
+            paid.paid_at,
+            paid.currency,
+            orders=1,
+            order_value_minor=paid.captured_minor,
+            refunded_orders=int(paid.refunded_minor > 0),
+            units=sum(line.quantity for line in paid.lines.all()),
+            tax_minor=paid.tax_minor or 0,
+            tax_unknown=int(paid.tax_minor is None),
+            discounts_unknown=1,
+            shipping_unknown=1,
+        )
+        if paid.fulfilled_at and paid.paid_at:
+            taken = paid.fulfilled_at - paid.paid_at
+            add(
+                paid.fulfilled_at,
+                paid.currency,
+                fulfilled=1,
+                fulfilment_seconds=int(taken.total_seconds()),
+            )
+    for tried in Charge.objects.all():
+        failed = tried.status == "failed" and tried.captured_at is None
+        add(tried.created, tried.currency, attempts=1, failures=int(failed))
+        if Dispute.objects.filter(
+            charge_id=tried.pk, status__in=["needs_response", "lost"]
+        ).exists():
+            add(
+                tried.captured_at,
+                tried.currency,
+                disputed=1,
+                disputed_minor=tried.amount_captured,
+            )
     return {
-        key: {name: day[name] for name in TOTALS}
+        key: {name: day[name] for name in SALES.measures}
         | {"net_sales_minor": day["gross_minor"] - day["refunds_minor"]}
         for key, day in days.items()
     }
@@ -100,9 +177,44 @@ def take(kind: str, values: list[Any]) -> None:
     elif kind == "transaction":
         transaction(f"txn_{values[0]}", values[1])
     elif kind == "order":
-        order(*values)
+        buy(*values)
+    elif kind == "fulfil":
+        waiting = Order.objects.filter(status=OrderStatus.PAID).order_by("pk").first()
+        if waiting:
+            move(waiting, OrderStatus.FULFILLED, values[0])
+    elif kind == "refunded":
+        change_last_order(refunded_minor=int(values[0]))
+    elif kind == "attempt":
+        when, status = values
+        charge(3, None, id="ch_tried", created=when, status=status)
+    elif kind == "dispute":
+        n, status = values
+        put(Dispute, f"dp_{n}", charge_id=f"ch_{n}", amount=1, currency="eur", status=status)
     else:
         snapshots.refresh()
+
+
+def buy(paid_at: datetime, captured: int) -> None:
+    """An order with a line of a product and one of none, its tax known if it is odd."""
+    mug, _ = Product.objects.get_or_create(sku="MUG", defaults={"created_at": at(1)})
+    row = order(paid_at, captured, tax_minor=captured if captured % 2 else None)
+    for position, product in enumerate([mug, None], 1):
+        row.lines.create(
+            position=position, product=product, quantity=position, total_minor=captured
+        )
+    change_last_order(stock_settled=True)
+
+
+def change_last_order(**values: Any) -> None:
+    """Change the newest order as a service does, telling of it."""
+    before = Order.objects.order_by("pk").last()
+    if before is None or before.captured_minor < values.get("refunded_minor", 0):
+        return
+    after = copy(before)
+    for name, value in values.items():
+        setattr(after, name, value)
+    after.save()
+    orders_changed([OrderChange(before, after)])
 
 
 @contextmanager

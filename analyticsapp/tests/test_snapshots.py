@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import date
 from typing import Any
 
@@ -10,16 +11,34 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from analyticsapp.days import DAY, Window, bounds, day_of
-from analyticsapp.models import DaySnapshot, DirtyDay, SnapshotState
+from analyticsapp.models import (
+    DaySnapshot,
+    DirtyDay,
+    FeeDay,
+    ProductDay,
+    SettlementDay,
+    SnapshotState,
+)
 from analyticsapp.services import snapshots
 from analyticsapp.services.dirty_days import orders_changed, payments_changed
-from analyticsapp.tests.shop import at, charge, figures, move, net, order, put, refund, transaction
+from analyticsapp.tests.shop import (
+    at,
+    charge,
+    figures,
+    move,
+    net,
+    order,
+    put,
+    refund,
+    sales,
+    transaction,
+)
 from auditlog.models import AuditEvent
 from orders.changes import OrderChange
-from orders.models import Order
+from orders.models import Order, Product
 from orders.states import OrderStatus
 from payments.changes import Change, Changes
-from payments.models import Charge, Refund
+from payments.models import BalanceTransaction, Charge, Refund
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +73,76 @@ def test_a_day_sums_captures_refunds_and_orders_by_currency() -> None:
         },
     }
     assert not DirtyDay.objects.exists()
+
+
+def test_an_order_refunded_later_counts_on_the_day_it_was_paid() -> None:
+    row = order(at(3), 5_000)
+    snapshots.refresh()
+    before = copy(row)
+    row.refunded_minor = 1
+    row.save()
+    orders_changed([OrderChange(before, row)])
+    snapshots.refresh()
+    assert sales()[date(2026, 11, 3), "eur"]["refunded_orders"] == 1
+
+
+def test_lines_that_become_known_later_count_by_product() -> None:
+    row = order(at(3), 5_000)
+    snapshots.refresh()
+    mug = Product.objects.create(sku="MUG", created_at=at(1))
+    row.lines.create(position=1, product=mug, quantity=2, total_minor=4_000)
+    row.lines.create(position=2, quantity=1, total_minor=1_000)
+    before = copy(row)
+    row.stock_settled = True
+    row.save()
+    orders_changed([OrderChange(before, row)])
+    snapshots.refresh()
+    assert sales()[date(2026, 11, 3), "eur"]["units"] == 3
+    assert set(ProductDay.objects.values_list("product", "orders", "units", "sales_minor")) == {
+        (mug.pk, 1, 2, 4_000),
+        (None, 1, 1, 1_000),
+    }
+
+
+def test_the_settlement_sums_transactions_and_their_fees() -> None:
+    details = [{"type": "stripe_fee", "amount": 30, "currency": "eur"}]
+    settle("txn_1", "charge", 1_000, fee=50, fee_details=details)
+    settle("txn_2", "charge", 500)
+    settle("txn_3", "fee", -700, type="stripe_fee")
+    settle("txn_4", "a category of tomorrow", 9)
+    snapshots.refresh()
+    assert set(
+        SettlementDay.objects.values_list(
+            "day", "category", "transactions", "amount_minor", "fee_minor", "net_minor"
+        )
+    ) == {
+        (date(2026, 11, 3), "charge", 2, 1_500, 50, 1_450),
+        (date(2026, 11, 3), "fee", 1, -700, 0, -700),
+        (date(2026, 11, 3), "a category of tomorrow", 1, 9, 0, 9),
+    }
+    assert dict(FeeDay.objects.values_list("type", "amount_minor")) == {
+        "stripe_fee": 730,
+        "unspecified": 20,
+    }
+
+
+def settle(id: str, category: str, amount: int, fee: int = 0, **values: Any) -> None:
+    put(
+        BalanceTransaction,
+        id,
+        **{
+            "amount": amount,
+            "fee": fee,
+            "net": amount - fee,
+            "currency": "eur",
+            "type": category,
+            "reporting_category": category,
+            "status": "available",
+            "available_on": at(3),
+            "created": at(3),
+            **values,
+        },
+    )
 
 
 def test_only_the_captured_part_counts_and_an_authorisation_does_not() -> None:
@@ -159,7 +248,7 @@ def test_a_second_capture_for_an_order_raises_its_days_order_value() -> None:
 def test_a_day_whose_rows_vanish_loses_its_snapshot() -> None:
     row = charge(5_000, at(3))
     snapshots.refresh()
-    put(Charge, row.id, captured_at=at(4))
+    put(Charge, row.id, captured_at=at(4), created=at(4))
     snapshots.refresh()
     assert [day for day, _ in figures()] == [date(2026, 11, 4)]
 

@@ -154,6 +154,11 @@ class Order(models.Model):
             ),
             models.Index(fields=["status", "paid_at"], name="order_status_paid"),
             models.Index(fields=["paid_at"], name="order_paid_at"),
+            models.Index(
+                fields=["fulfilled_at"],
+                name="order_fulfilled_at",
+                condition=Q(fulfilled_at__isnull=False),
+            ),
             models.Index(fields=["email"], name="order_email"),
             models.Index(
                 fields=["tracking_number"],

@@ -261,10 +261,13 @@ def parse_balance_transaction(obj: Json) -> Fields:
         "status": required_word(obj, "status"),
         "available_on": moment(obj, "available_on") or moment(obj, "created"),
         "exchange_rate": decimal(obj, "exchange_rate", digits=24, places=12),
-        "fee_details": listed(obj, "fee_details"),
+        "fee_details": list(objects(obj, "fee_details")),
         "description": text(obj, "description"),
         "source": reference(obj, "source") or "",
     }
+    for detail in objects(obj, "fee_details"):
+        amount(detail, "amount")
+        word(detail, "type")
     if fields["amount"] - fields["fee"] != fields["net"]:
         raise BadPayload("net is not amount less fee")
     if fields["available_on"] is None:

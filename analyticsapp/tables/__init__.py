@@ -1,0 +1,9 @@
+"""The tables of daily figures, each told once: what it sums and by what."""
+
+from analyticsapp.tables.sales import PRODUCTS, SALES
+from analyticsapp.tables.settlement import FEES, SETTLEMENT
+from analyticsapp.tables.table import SnapshotTable
+
+TABLES: tuple[SnapshotTable, ...] = (SALES, PRODUCTS, SETTLEMENT, FEES)
+
+__all__ = ["TABLES", "SnapshotTable"]

@@ -1,0 +1,55 @@
+"""The settlement ledger by day, in the currencies that Stripe pays in."""
+
+from __future__ import annotations
+
+from analyticsapp.models import FeeDay, SettlementDay
+from analyticsapp.tables.table import SnapshotTable, Source, day_at
+
+SETTLEMENT = SnapshotTable(
+    model=SettlementDay,
+    keys=("currency", "category"),
+    measures=("transactions", "amount_minor", "fee_minor", "net_minor"),
+    sources=(
+        Source(
+            f"""
+            SELECT {day_at("created")} AS n, currency, reporting_category AS category,
+                count(*) AS transactions, sum(amount) AS amount_minor,
+                sum(fee) AS fee_minor, sum(net) AS net_minor
+            FROM payments_balancetransaction
+            WHERE created >= runs.starts AND created < runs.ends
+            GROUP BY n, currency, category
+            """,
+            ("transactions", "amount_minor", "fee_minor", "net_minor"),
+        ),
+    ),
+)
+
+# A fee is taken off another transaction, which details it, or is one of its own (category `fee`).
+# What a transaction's details leave out is a fee nonetheless, of no stated type.
+FEES = SnapshotTable(
+    model=FeeDay,
+    keys=("currency", "type"),
+    measures=("amount_minor",),
+    sources=(
+        Source(
+            f"""
+            SELECT {day_at("created")} AS n, moved.currency, part.type,
+                sum(part.amount) AS amount_minor
+            FROM payments_balancetransaction AS moved CROSS JOIN LATERAL (
+                SELECT detail ->> 'type' AS type, (detail ->> 'amount')::bigint AS amount
+                FROM jsonb_array_elements(fee_details) AS detail
+                UNION ALL
+                SELECT 'unspecified', fee - coalesce((
+                    SELECT sum((detail ->> 'amount')::bigint)
+                    FROM jsonb_array_elements(fee_details) AS detail
+                ), 0)
+                UNION ALL
+                SELECT moved.type, -moved.amount WHERE moved.reporting_category = 'fee'
+            ) AS part
+            WHERE created >= runs.starts AND created < runs.ends AND part.amount <> 0
+            GROUP BY n, moved.currency, part.type
+            """,
+            ("amount_minor",),
+        ),
+    ),
+)

@@ -1,0 +1,147 @@
+"""A table of daily figures: which rows it sums, told once, from which all statements are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, models
+
+from analyticsapp.days import bounds
+
+# Every statement gets the days, and where they begin and end, as UTC times. They are read in runs
+# without a gap, each source through an index, and a binary search puts every row into its day.
+GIVEN = """
+given AS MATERIALIZED (
+    SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts
+),
+runs AS MATERIALIZED (
+    SELECT * FROM unnest(%(run_starts)s::timestamptz[], %(run_ends)s::timestamptz[])
+        AS run(starts, ends)
+)
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows that are summed: a query over one of ``runs`` that gives the keys, the measures, and as
+    ``n`` the place of the row's day, which ``day_at`` writes."""
+
+    sql: str
+    measures: tuple[str, ...]
+
+
+def day_at(moment: str) -> str:
+    """SQL for the place, among the given days, of the day on which ``moment`` was."""
+    return f"width_bucket({moment}, given.starts)"
+
+
+@dataclass(frozen=True)
+class SnapshotTable:
+    """Sums by day and ``keys`` of everything that the sources give, kept in ``model``."""
+
+    model: type[models.Model]
+    keys: tuple[str, ...]
+    measures: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+    def __post_init__(self) -> None:
+        given = {name for source in self.sources for name in source.measures}
+        assert given == set(self.measures), given ^ set(self.measures)
+
+    @property
+    def name(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The keys' columns, the day's among them."""
+        return ("day", *self.keys)
+
+    @property
+    def fresh(self) -> str:
+        """SQL of the rows as they should be on the given days."""
+        parts = " UNION ALL ".join(
+            f"SELECT given.days[found.n] AS day, {_list(self.keys, 'found')}, "
+            + ", ".join(
+                f"found.{name}" if name in source.measures else f"0 AS {name}"
+                for name in self.measures
+            )
+            + f" FROM given CROSS JOIN runs CROSS JOIN LATERAL ({source.sql}) AS found"
+            for source in self.sources
+        )
+        sums = ", ".join(f"sum({name})::bigint AS {name}" for name in self.measures)
+        keys = ", ".join(self.columns)
+        return f"SELECT {keys}, {sums} FROM ({parts}) AS facts GROUP BY {keys}"
+
+    @property
+    def count(self) -> str:
+        """The statement that brings the given days up to date and touches only what differs."""
+        keys, measures = ", ".join(self.columns), ", ".join(self.measures)
+        sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*self.measures, "built_at"))
+        return f"""
+WITH {GIVEN}, fresh AS MATERIALIZED ({self.fresh}),
+vanished AS (
+    DELETE FROM {self.name} AS old
+    WHERE old.day = ANY (%(days)s::date[])
+        AND NOT EXISTS (SELECT FROM fresh WHERE {self._same("fresh")})
+)
+INSERT INTO {self.name} AS old ({keys}, {measures}, built_at)
+SELECT {keys}, {measures}, %(now)s FROM fresh
+ON CONFLICT ({keys}) DO UPDATE SET {sets}
+WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "EXCLUDED")})
+"""
+
+    @property
+    def differing(self) -> str:
+        """SQL of the rows that differ from what they sum: the keys, and each measure as it
+        ``is`` (null: there is no row) and as it ``should`` be."""
+        keys = ", ".join(f"coalesce(fresh.{name}, old.{name}) AS {name}" for name in self.columns)
+        both = ", ".join(
+            f"old.{name} AS is_{name}, fresh.{name} AS should_{name}" for name in self.measures
+        )
+        return f"""
+WITH {GIVEN}, fresh AS MATERIALIZED ({self.fresh})
+SELECT {keys}, {both}
+FROM fresh FULL JOIN (
+    SELECT * FROM {self.name} WHERE day = ANY (%(days)s::date[])
+) AS old ON {self._same("fresh")}
+WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "fresh")})
+"""
+
+    def _same(self, other: str) -> str:
+        return " AND ".join(
+            f"old.{name} IS NOT DISTINCT FROM {other}.{name}"
+            if self.model._meta.get_field(name.removesuffix("_id")).null
+            else f"old.{name} = {other}.{name}"
+            for name in self.columns
+        )
+
+
+def _list(names: Sequence[str], of: str) -> str:
+    return ", ".join(f"{of}.{name}" for name in names)
+
+
+def parameters(days: Sequence[date]) -> dict[str, Any]:
+    """What the statements take, for these days, which are in order."""
+    given = [(day, *bounds(day)) for day in days]
+    runs: list[tuple[datetime, datetime]] = []
+    for _, start, end in given:
+        if runs and runs[-1][1] == start:
+            runs[-1] = (runs[-1][0], end)
+        else:
+            runs.append((start, end))
+    return {
+        "days": list(days),
+        "starts": [start for _, start, _ in given],
+        "run_starts": [start for start, _ in runs],
+        "run_ends": [end for _, end in runs],
+    }
+
+
+def count(table: SnapshotTable, days: Sequence[date], now: datetime) -> None:
+    """Bring the table's rows of these days up to date. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(table.count, {**parameters(days), "now": now})
