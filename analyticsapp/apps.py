@@ -14,3 +14,4 @@ class AnalyticsConfig(AppConfig):
         payment_changes.on_change(dirty_days.payments_changed)
         payment_changes.on_change(subscriptions.subscriptions_changed)
         order_changes.on_change(dirty_days.orders_changed)
+        order_changes.on_recognition(dirty_days.guests_recognized)

@@ -115,7 +115,11 @@ class SettlementDay(models.Model):
     transactions = models.PositiveIntegerField()
     amount_minor = models.BigIntegerField()
     fee_minor = models.BigIntegerField()
-    net_minor = models.BigIntegerField()
+    net_minor = models.GeneratedField(
+        expression=F("amount_minor") - F("fee_minor"),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
     built_at = models.DateTimeField()
 
     class Meta:
@@ -123,10 +127,6 @@ class SettlementDay(models.Model):
             currency_check("settlementday"),
             models.UniqueConstraint(
                 fields=["day", "currency", "category"], name="settlementday_once"
-            ),
-            models.CheckConstraint(
-                name="settlementday_net",
-                condition=Q(net_minor=F("amount_minor") - F("fee_minor")),
             ),
         ]
 
@@ -151,6 +151,36 @@ class FeeDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.currency} {self.type}"
+
+
+class WindowDay(models.Model):
+    """The distinct customers of the ``length`` days that end on ``day``.
+
+    A guest who is known to be a customer is that one. Orders of nobody in particular have none.
+    """
+
+    day = models.DateField()
+    currency = currency_field()
+    length = models.PositiveSmallIntegerField(help_text="7, 30 or 90 days.")
+    new_customers = models.PositiveIntegerField(
+        help_text="Who made their first purchase ever, in this currency."
+    )
+    returning_customers = models.PositiveIntegerField(help_text="Others who bought in it.")
+    customers = models.GeneratedField(
+        expression=F("new_customers") + F("returning_customers"),
+        output_field=models.PositiveIntegerField(),
+        db_persist=True,
+    )
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("windowday"),
+            models.UniqueConstraint(fields=["day", "currency", "length"], name="windowday_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.length} days to {self.day} {self.currency}"
 
 
 class DirtySubscriber(models.Model):

@@ -32,3 +32,30 @@ def announce(changes: Sequence[OrderChange]) -> None:
     if changes:
         for handler in _handlers:
             handler(changes)
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Whom a guest is taken for, before and after (``Customer.same_as``): ids of customers."""
+
+    guest: int
+    before: int | None
+    after: int | None
+
+
+Recognized = Callable[[Sequence[Recognition]], None]
+_recognized: list[Recognized] = []
+
+
+def on_recognition(handler: Recognized) -> Recognized:
+    """Call ``handler`` when another view is taken of who some guests are, in that transaction."""
+    if handler not in _recognized:
+        _recognized.append(handler)
+    return handler
+
+
+def announce_recognition(recognitions: Sequence[Recognition]) -> None:
+    """Tell every handler, if there are any."""
+    if recognitions:
+        for handler in _recognized:
+            handler(recognitions)

@@ -6,15 +6,16 @@ too many costs a recount; a day too few would leave a wrong figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from analyticsapp.days import day_of
 from analyticsapp.models import DirtyDay
-from orders.changes import OrderChange
+from orders.changes import OrderChange, Recognition
 from orders.models import Order
 from payments.changes import Changes
 from payments.models import BalanceTransaction, Charge, Dispute, Refund
@@ -85,8 +86,47 @@ def orders_changed(changes: Sequence[OrderChange]) -> None:
         if order
         for moment in (order.paid_at, order.fulfilled_at)
     }
+    buying = {
+        order.customer_id
+        for change in changes
+        if _bought(change.before) != _bought(change.after)
+        for order in (change.before, change.after)
+        if order and order.customer_id
+    }
+    if buying:
+        moments |= _first_purchases(buying, besides=[change.after.pk for change in changes])
     if moments - {None}:
         mark_days(moments)
+
+
+def guests_recognized(recognitions: Sequence[Recognition]) -> None:
+    """Mark the days on which these guests bought, and those on which the customers that they are,
+    or were taken for, first did."""
+    guests = [one.guest for one in recognitions]
+    paid = Order.objects.filter(customer__in=guests, paid_at__isnull=False)
+    moments: set[datetime | None] = set(paid.values_list("paid_at", flat=True).distinct())
+    if moments:
+        others = {who for one in recognitions for who in (one.before, one.after) if who}
+        mark_days(moments | _first_purchases(others, besides=[]))
+
+
+def _first_purchases(customers: Collection[int], *, besides: Sequence[int]) -> set[datetime | None]:
+    """When each of these customers, and those who are the same person, first bought, apart from the
+    orders ``besides``: whether that was a new customer's purchase may have changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT min(bought.paid_at)
+            FROM orders_customer AS given
+            JOIN orders_customer AS same ON same.id = coalesce(given.same_as_id, given.id)
+                OR same.same_as_id = coalesce(given.same_as_id, given.id)
+            JOIN orders_order AS bought ON bought.customer_id = same.id
+            WHERE given.id = ANY (%s) AND bought.paid_at IS NOT NULL AND bought.id <> ALL (%s)
+            GROUP BY given.id
+            """,
+            [list(customers), list(besides)],
+        )
+        return {moment for (moment,) in cursor.fetchall()}
 
 
 def _moments_of_refunds(
@@ -175,12 +215,18 @@ def _disputed(dispute: Dispute | None) -> tuple[object, ...] | None:
     return dispute.charge_id, dispute.status in Dispute.MOVES_NO_MONEY
 
 
+def _bought(order: Order | None) -> tuple[object, ...] | None:
+    """What of an order its customer's first purchase depends on."""
+    return None if order is None or order.paid_at is None else (order.customer_id, order.paid_at)
+
+
 def _order_facts(order: Order | None) -> tuple[object, ...] | None:
     if order is None or order.paid_at is None:
         return None
     return (
         order.paid_at,
         order.fulfilled_at,
+        order.customer_id,
         order.currency,
         order.captured_minor,
         order.refunded_minor > 0,

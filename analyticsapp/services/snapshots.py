@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 
 from django.conf import settings
@@ -10,12 +10,12 @@ from django.db import connection, transaction
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from analyticsapp.days import DAY
+from analyticsapp.days import DAY, Window, day_of
 from analyticsapp.models import DirtyDay, SnapshotState
 from analyticsapp.services import subscriptions
 from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.tables import TABLES
-from analyticsapp.tables.table import count
+from analyticsapp.tables.table import REACH, count
 from orders.models import Order
 from payments.models import BalanceTransaction, Charge
 from payments.selectors import refunds_of_captured
@@ -36,7 +36,7 @@ def refresh(now: datetime | None = None) -> list[date]:
         state, _ = SnapshotState.objects.get_or_create(id=1)
         moved = state.time_zone != settings.REPORTING_TIME_ZONE
         days = _days_with_rows() if moved else _drain_log()
-        _count(days, now)
+        _count(sorted({*days, *_days_begun(state.refreshed_at, now)}), now)
         changed = subscriptions.drain_log()
         if moved or state.conventions != conventions().fingerprint():
             changed = subscriptions.all_subscribers()
@@ -103,6 +103,14 @@ def _drain_log() -> list[date]:
         return [day for (day,) in cursor.fetchall()]
 
 
+def _days_begun(since: datetime | None, now: datetime) -> list[date]:
+    """The days that have begun since the last refresh, at most as many as the longest window has:
+    windows that end on them hold what happened before."""
+    today = day_of(now)
+    first = max(day_of(since) + DAY, today - REACH * DAY) if since else today
+    return Window(first, today).days() if first <= today else []
+
+
 def _days_with_rows() -> list[date]:
     """Every day that may have a figure, in order; the log is emptied, as all of it is in them."""
     _drain_log()
@@ -126,9 +134,24 @@ def _days_with_rows() -> list[date]:
 
 
 def _count(days: list[date], now: datetime, progress: Progress | None = None) -> None:
-    for done in range(0, len(days), DAYS_A_STATEMENT):
-        chunk = days[done : done + DAYS_A_STATEMENT]
-        for table in TABLES:
+    until = max(day_of(now), *days) if days else day_of(now)
+    work = {table: table.touched(days, until) for table in TABLES}
+    done, total = 0, sum(len(touched) for touched in work.values())
+    for table, touched in work.items():
+        for chunk in chunks(touched):
             count(table, chunk, now)
-        if progress:
-            progress(done + len(chunk), len(days))
+            done += len(chunk)
+            if progress:  # in days, whichever of the tables it is about
+                progress(len(days) * done // total, len(days))
+
+
+def chunks(days: list[date]) -> Iterator[list[date]]:
+    """The days in parts that one statement takes: no gap in them is longer than a month."""
+    part: list[date] = []
+    for day in days:
+        if part and (len(part) == DAYS_A_STATEMENT or day - part[-1] > 30 * DAY):
+            yield part
+            part = []
+        part.append(day)
+    if part:
+        yield part

@@ -3,7 +3,8 @@
 from analyticsapp.tables.sales import PRODUCTS, SALES
 from analyticsapp.tables.settlement import FEES, SETTLEMENT
 from analyticsapp.tables.table import SnapshotTable
+from analyticsapp.tables.windows import WINDOWS
 
-TABLES: tuple[SnapshotTable, ...] = (SALES, PRODUCTS, SETTLEMENT, FEES)
+TABLES: tuple[SnapshotTable, ...] = (SALES, PRODUCTS, SETTLEMENT, FEES, WINDOWS)
 
 __all__ = ["TABLES", "SnapshotTable"]

@@ -8,18 +8,18 @@ from analyticsapp.tables.table import SnapshotTable, Source, day_at
 SETTLEMENT = SnapshotTable(
     model=SettlementDay,
     keys=("currency", "category"),
-    measures=("transactions", "amount_minor", "fee_minor", "net_minor"),
+    measures=("transactions", "amount_minor", "fee_minor"),
     sources=(
         Source(
             f"""
             SELECT {day_at("created")} AS n, currency, reporting_category AS category,
                 count(*) AS transactions, sum(amount) AS amount_minor,
-                sum(fee) AS fee_minor, sum(net) AS net_minor
+                sum(fee) AS fee_minor
             FROM payments_balancetransaction
             WHERE created >= runs.starts AND created < runs.ends
             GROUP BY n, currency, category
             """,
-            ("transactions", "amount_minor", "fee_minor", "net_minor"),
+            ("transactions", "amount_minor", "fee_minor"),
         ),
     ),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from analyticsapp.days import bounds
+from analyticsapp.days import DAY, Window, bounds
 
 # Every statement gets the days, and where they begin and end, as UTC times. They are read in runs
 # without a gap, each source through an index, and a binary search puts every row into its day.
@@ -22,6 +22,8 @@ runs AS MATERIALIZED (
         AS run(starts, ends)
 )
 """
+# How many days before its last one the longest window begins.
+REACH = 89
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class SnapshotTable:
 
     def __post_init__(self) -> None:
         given = {name for source in self.sources for name in source.measures}
-        assert given == set(self.measures), given ^ set(self.measures)
+        assert not self.sources or given == set(self.measures), given ^ set(self.measures)
 
     @property
     def name(self) -> str:
@@ -75,6 +77,10 @@ class SnapshotTable:
         sums = ", ".join(f"sum({name})::bigint AS {name}" for name in self.measures)
         keys = ", ".join(self.columns)
         return f"SELECT {keys}, {sums} FROM ({parts}) AS facts GROUP BY {keys}"
+
+    def touched(self, days: list[date], until: date) -> list[date]:
+        """The days whose rows may differ when what happened on ``days`` did, in order."""
+        return days
 
     @property
     def count(self) -> str:
@@ -125,7 +131,10 @@ def _list(names: Sequence[str], of: str) -> str:
 
 
 def parameters(days: Sequence[date]) -> dict[str, Any]:
-    """What the statements take, for these days, which are in order."""
+    """What the statements take, for these days: in order, and one at least.
+
+    The ``wide`` ones reach back as far as the longest window does.
+    """
     given = [(day, *bounds(day)) for day in days]
     runs: list[tuple[datetime, datetime]] = []
     for _, start, end in given:
@@ -133,7 +142,14 @@ def parameters(days: Sequence[date]) -> dict[str, Any]:
             runs[-1] = (runs[-1][0], end)
         else:
             runs.append((start, end))
+    first = max(days[0], date.min + REACH * DAY) - REACH * DAY
+    wide = Window(first, days[-1]).days()
+    wide_starts = [bounds(day)[0] for day in wide]
     return {
+        "wide_days": wide,
+        "wide_starts": wide_starts,
+        "wide_start": wide_starts[0],
+        "wide_end": given[-1][2],
         "days": list(days),
         "starts": [start for _, start, _ in given],
         "run_starts": [start for start, _ in runs],

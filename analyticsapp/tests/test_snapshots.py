@@ -333,7 +333,8 @@ def test_more_days_than_one_statement_takes_are_all_counted() -> None:
     seen: list[tuple[int, int]] = []
     snapshots.build(days, progress=lambda done, of: seen.append((done, of)))
     assert DaySnapshot.objects.count() == 3
-    assert seen == [(100, 201), (200, 201), (201, 201)]
+    assert seen == sorted(seen)
+    assert seen[-1] == (201, 201)
 
 
 def test_a_refresh_says_which_days_and_as_of_when() -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Q
 
+from orders.changes import Recognition, announce_recognition
 from orders.models import Customer
 from orders.services.locking import lock_addresses, lock_customers
 from orders.services.payment_facts import normalized_email
@@ -140,9 +141,12 @@ def recognize_guests(emails: Collection[str]) -> None:
                 LEFT JOIN orders_customer AS one
                     ON one.email = address.email AND one.stripe_customer_id IS NOT NULL
                 GROUP BY address.email
-            ) AS known
-            WHERE guest.email = known.email AND guest.stripe_customer_id IS NULL
+            ) AS known, orders_customer AS was
+            WHERE was.id = guest.id AND guest.email = known.email
+                AND guest.stripe_customer_id IS NULL
                 AND guest.same_as_id IS DISTINCT FROM known.id
+            RETURNING guest.id, was.same_as_id, guest.same_as_id
             """,
             [sorted(emails)],
         )
+        announce_recognition([Recognition(*row) for row in cursor.fetchall()])

@@ -1,0 +1,89 @@
+"""How many customers bought within 7, 30 and 90 days: counted exactly, never summed from days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from analyticsapp.days import DAY
+from analyticsapp.models import WindowDay
+from analyticsapp.tables.table import REACH, SnapshotTable
+
+LENGTHS = (7, 30, 90)
+# A purchase counts in the windows that end from its day on, until the day before the buyer's next
+# one, which counts from then on: so each buyer counts once in each window. With one added where
+# that begins and one taken away where it ends, the sum up to a day is the number of buyers.
+FRESH = f"""
+WITH wide AS MATERIALIZED (
+    SELECT %(wide_days)s::date[] AS days, %(wide_starts)s::timestamptz[] AS starts
+),
+bought AS MATERIALIZED (
+    SELECT bought.id, bought.currency, coalesce(known.same_as_id, known.id) AS buyer,
+        bought.paid_at, wide.days[width_bucket(bought.paid_at, wide.starts)] AS day
+    FROM wide CROSS JOIN orders_order AS bought
+    JOIN orders_customer AS known ON known.id = bought.customer_id
+    WHERE bought.paid_at >= %(wide_start)s AND bought.paid_at < %(wide_end)s
+),
+steps AS (
+    SELECT currency, day, lead(day) OVER (PARTITION BY currency, buyer ORDER BY day) AS next
+    FROM (SELECT DISTINCT currency, buyer, day FROM bought) AS days
+),
+firsts AS (
+    SELECT currency, day
+    FROM (
+        SELECT DISTINCT ON (buyer) buyer, currency, day FROM bought ORDER BY buyer, paid_at, id
+    ) AS earliest
+    WHERE NOT EXISTS (
+        SELECT FROM orders_order AS before
+        WHERE before.paid_at < %(wide_start)s AND before.customer_id IN (
+            SELECT earliest.buyer
+            UNION ALL SELECT id FROM orders_customer WHERE same_as_id = earliest.buyer
+        )
+    )
+),
+changes AS (
+    SELECT currency, length, day, 1 AS customers, 0 AS new_customers
+    FROM steps CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+    UNION ALL
+    SELECT currency, length, least(next, day + length), -1, 0
+    FROM steps CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+    UNION ALL
+    SELECT currency, length, day, 0, 1
+    FROM firsts CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+    UNION ALL
+    SELECT currency, length, day + length, 0, -1
+    FROM firsts CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+),
+daily AS (
+    SELECT currency, length, day, sum(customers) AS customers, sum(new_customers) AS new_customers
+    FROM changes GROUP BY currency, length, day
+)
+SELECT last.day, daily.currency, daily.length,
+    sum(daily.new_customers)::bigint AS new_customers,
+    sum(daily.customers - daily.new_customers)::bigint AS returning_customers
+FROM unnest(%(days)s::date[]) AS last (day) JOIN daily ON daily.day <= last.day
+GROUP BY last.day, daily.currency, daily.length
+HAVING sum(daily.customers) > 0
+"""
+
+
+@dataclass(frozen=True)
+class WindowTable(SnapshotTable):
+    """By the last day, the currency and the length of a window."""
+
+    @property
+    def fresh(self) -> str:
+        return FRESH
+
+    def touched(self, days: list[date], until: date) -> list[date]:
+        """The last days, up to ``until``, of the windows that hold one of these days, in order."""
+        last = {min(day, until) + n * DAY for day in days for n in range(REACH + 1)}
+        return sorted(day for day in last if day <= until)
+
+
+WINDOWS = WindowTable(
+    model=WindowDay,
+    keys=("currency", "length"),
+    measures=("new_customers", "returning_customers"),
+    sources=(),
+)
