@@ -245,7 +245,7 @@ def test_what_is_resolved_or_gone_is_not_decided_about(odd: Subject) -> None:
         with pytest.raises(IssueChanged, match="it is resolved"):
             odd.decide(decision)
     with pytest.raises(IssueChanged, match="there is no such issue"):
-        decide_one(ACKNOWLEDGE, issue.pk + 1)
+        decide_one(ACCEPT, issue.pk + 1, reason="known")
     assert not AuditEvent.objects.filter(target_type="monitoring.issue").exists()
 
 
