@@ -15,9 +15,9 @@ from payments.models import Charge, Dispute, PaymentIntent, Refund
 
 
 def subjects(model: type[Any]) -> QuerySet[Issue]:
-    """The open issues about rows of ``model``."""
+    """The issues about rows of ``model`` that need someone."""
     return (
-        Issue.objects.filter(status=Issue.Status.OPEN, subject_type=label(model))
+        Issue.objects.filter(status__in=Issue.NEEDS_SOMEONE, subject_type=label(model))
         .exclude(subject_id=WHOLE)
         .order_by()
     )

@@ -65,14 +65,22 @@ class Issue(models.Model):
 
     class Status(models.TextChoices):
         OPEN = "open", "open"
+        ACKNOWLEDGED = "acknowledged", "acknowledged"  # somebody is at it
+        MUTED = "muted", "muted"  # nobody need be, until a date
+        ACCEPTED = "accepted", "accepted"  # it may stay so, while its numbers do
         RESOLVED = "resolved", "resolved"
+
+    # Nobody has decided that it may stay as it is.
+    NEEDS_SOMEONE = (Status.OPEN, Status.ACKNOWLEDGED)
+    # It is still wrong, and somebody has decided that it may be.
+    SET_ASIDE = (Status.MUTED, Status.ACCEPTED)
 
     check_name = models.CharField(max_length=64)
     subject_type = models.CharField(max_length=64, help_text="Label of its model.")
     subject_id = models.CharField(max_length=255)
     kind = models.CharField(max_length=10, choices=Kind)
     severity = models.CharField(max_length=10, choices=Severity)
-    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    status = models.CharField(max_length=12, choices=Status, default=Status.OPEN)
     summary = models.TextField()
     evidence = models.JSONField(
         default=list, help_text="The numbers that disagree: a list of name and value."
@@ -82,7 +90,10 @@ class Issue(models.Model):
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     occurrences = models.PositiveIntegerField(default=1, help_text="Runs that found it.")
-    reopened = models.PositiveIntegerField(default=0, help_text="How often it came back.")
+    reopened = models.PositiveIntegerField(
+        default=0, help_text="How often a run opened it again: after it was resolved or set aside."
+    )
+    muted_until = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -102,7 +113,8 @@ class Issue(models.Model):
                 fields=["check_name", "subject_type", "subject_id"], name="issue_once"
             ),
             models.CheckConstraint(
-                name="issue_status_known", condition=Q(status__in=["open", "resolved"])
+                name="issue_status_known",
+                condition=Q(status__in=["open", "acknowledged", "muted", "accepted", "resolved"]),
             ),
             models.CheckConstraint(name="issue_kind_known", condition=Q(kind__in=Kind.values)),
             models.CheckConstraint(
@@ -116,13 +128,20 @@ class Issue(models.Model):
             models.CheckConstraint(
                 name="issue_resolved_has_time",
                 condition=Q(status="resolved", resolved_at__isnull=False)
-                | Q(status="open", resolved_at__isnull=True),
+                | ~Q(status="resolved") & Q(resolved_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="issue_muted_has_end",
+                condition=Q(status="muted", muted_until__isnull=False)
+                | ~Q(status="muted") & Q(muted_until__isnull=True),
             ),
         ]
         indexes = [
             models.Index(fields=["-last_seen", "-id"], name="issue_last_seen"),
             models.Index(fields=["status", "severity"], name="issue_status_severity"),
-            models.Index(fields=["check_name"], name="issue_open", condition=Q(status="open")),
+            models.Index(
+                fields=["check_name"], name="issue_unresolved", condition=~Q(status="resolved")
+            ),
             models.Index(fields=["subject_type", "subject_id"], name="issue_subject"),
         ]
 
@@ -138,9 +157,9 @@ class IssueTransition(models.Model):
     )
     at = models.DateTimeField()
     from_status = models.CharField(
-        max_length=10, choices=Issue.Status, blank=True, help_text="Empty: it is new."
+        max_length=12, choices=Issue.Status, blank=True, help_text="Empty: it is new."
     )
-    to_status = models.CharField(max_length=10, choices=Issue.Status)
+    to_status = models.CharField(max_length=12, choices=Issue.Status)
     run = models.ForeignKey(
         CheckRun, null=True, blank=True, on_delete=models.PROTECT, related_name="transitions"
     )
@@ -148,6 +167,7 @@ class IssueTransition(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     reason = models.TextField(blank=True)
+    until = models.DateTimeField(null=True, blank=True, help_text="When a mute is to end.")
     evidence = models.JSONField(default=list, blank=True, help_text="The numbers at that time.")
 
     class Meta:
@@ -155,12 +175,22 @@ class IssueTransition(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="issuetransition_statuses_known",
-                condition=Q(from_status__in=["", "open", "resolved"])
-                & Q(to_status__in=["open", "resolved"]),
+                condition=Q(
+                    from_status__in=["", "open", "acknowledged", "muted", "accepted", "resolved"]
+                )
+                & Q(to_status__in=["open", "acknowledged", "muted", "accepted", "resolved"]),
             ),
+            # A run opens and resolves; a person says why, but for "I am at it".
             models.CheckConstraint(
                 name="issuetransition_has_cause",
-                condition=Q(run__isnull=False) | ~Q(reason=""),
+                condition=~Q(reason="")
+                | Q(run__isnull=False, to_status__in=["open", "resolved"])
+                | Q(actor__isnull=False, to_status="acknowledged"),
+            ),
+            models.CheckConstraint(
+                name="issuetransition_mute_has_end",
+                condition=Q(to_status="muted", until__isnull=False)
+                | ~Q(to_status="muted") & Q(until__isnull=True),
             ),
         ]
         indexes = [models.Index(fields=["issue", "id"], name="issuetransition_issue")]
@@ -171,6 +201,25 @@ class IssueTransition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} → {self.to_status}"
+
+    @property
+    def word(self) -> str:
+        """The step in one word or two."""
+        match self.to_status:
+            case Issue.Status.OPEN:
+                return "re-opened" if self.from_status else "opened"
+            case Issue.Status.MUTED:
+                return f"muted until {self.until:%Y-%m-%d %H:%M} UTC"
+            case Issue.Status.RESOLVED if self.run_id is None:
+                return "resolved by hand"
+        return self.to_status
+
+    @property
+    def who(self) -> str:
+        """Who did it: a person, or whoever ran the checks. Reads both."""
+        if self.actor:
+            return self.actor.get_username()
+        return self.run.actor_name if self.run else ""
 
 
 class BackgroundJob(ProcrastinateJob):

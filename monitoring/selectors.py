@@ -18,13 +18,23 @@ SEVERITY_RANK = Case(
 def open_issues(
     checks: Iterable[str] | None = None, *, at_least: str = Severity.LOW
 ) -> QuerySet[Issue]:
-    """Open issues (of the checks named, if any are) at or above a severity, the worst first."""
+    """Issues that need someone, open or acknowledged (of the checks named, if any are), at or above
+    a severity, the worst first. Those that are muted or accepted aren't among them."""
     issues = Issue.objects.filter(
-        status=Issue.Status.OPEN, severity__in=Severity.at_least(at_least)
+        status__in=Issue.NEEDS_SOMEONE, severity__in=Severity.at_least(at_least)
     )
     if checks is not None:
         issues = issues.filter(check_name__in=list(checks))
     return issues.order_by(SEVERITY_RANK.desc(), "first_seen", "id")
+
+
+def set_aside(checks: Iterable[str] | None = None) -> dict[str, int]:
+    """How many issues (of the checks named, if any are) are muted and how many accepted."""
+    issues = Issue.objects.filter(status__in=Issue.SET_ASIDE)
+    if checks is not None:
+        issues = issues.filter(check_name__in=list(checks))
+    counted = dict(issues.order_by().values_list("status").annotate(count=Count("id")))
+    return {status.value: counted.get(status.value, 0) for status in Issue.SET_ASIDE}
 
 
 def count_by_check(issues: QuerySet[Issue]) -> dict[str, int]:

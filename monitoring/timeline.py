@@ -28,23 +28,11 @@ def issues(facts: Facts) -> Iterator[Entry]:
         issue = step.issue
         yield Entry(
             step.at,
-            f"Issue {word(step)}",
-            detail=issue.summary,
+            f"Issue {step.word}",
+            detail=f"{issue.summary} ({step.reason})" if step.reason else issue.summary,
             amount_minor=issue.amount_minor,
             currency=issue.currency,
-            who=step.actor.get_username()
-            if step.actor
-            else step.run.actor_name
-            if step.run
-            else "",
+            who=step.who,
             link=(Issue, str(issue.pk)),
-            problem=step.to_status == Issue.Status.OPEN and issue.status == Issue.Status.OPEN,
+            problem=step.to_status == Issue.Status.OPEN and issue.status in Issue.NEEDS_SOMEONE,
         )
-
-
-def word(step: IssueTransition) -> str:
-    if not step.from_status:
-        return "opened"
-    if step.from_status == step.to_status:
-        return step.reason or "noted"
-    return "re-opened" if step.to_status == Issue.Status.OPEN else "resolved"

@@ -32,8 +32,8 @@ NEEDED: dict[str, dict[str, Any]] = {
             Charge, amount=5_000, amount_captured=5_000, status="succeeded", captured_at=NOW
         ),
     },
-    "monitoring.issue": {"amount_minor": -1234567, "currency": "usd"},
-    "monitoring.issuetransition": {"reason": "for the test"},
+    "monitoring.issue": {"amount_minor": -1234567, "currency": "usd", "muted_until": None},
+    "monitoring.issuetransition": {"reason": "for the test", "until": None},
     "analyticsapp.snapshotstate": {"id": 1},
 }
 

@@ -229,7 +229,7 @@ class IssueAdmin(ReadOnlyAdmin[Issue]):
         self, request: HttpRequest, queryset: QuerySet[Issue], to: User | None, done: str
     ) -> HttpResponse | None:
         chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[:1000])
-        changed = assign(chosen, to)
+        changed = len(assign(chosen, to))
         self.message_user(
             request,
             f"{changed} {'issue is' if changed == 1 else 'issues are'} {done}.",

@@ -1,5 +1,14 @@
 """The life of issues: what a check found is set against the issues that it has.
 
+What people decided about an issue (``monitoring.services.triage``) holds while it is found again:
+
+- *acknowledged* stays so, until its severity rises;
+- *muted* stays so until its date, or until its severity rises;
+- *accepted* stays so while its numbers stay: money at risk, and evidence but for the times in it.
+  Its severity may rise: that is what was accepted.
+
+Otherwise it is open again, and its transition says why. No longer found, each of them resolves.
+
 Every statement is about all findings at once, so a run over 10,000 of them costs as many
 statements as one over ten, but for one COPY a batch.
 """
@@ -18,7 +27,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
 from auditlog import services as audit
-from monitoring.models import CheckRun
+from monitoring.models import CheckRun, Severity
 from monitoring.registry import BATCH, CRASHED, Check, Finding, all_checks
 
 LOCK_CLASS = 0x15535  # any number that no other advisory lock of ours uses
@@ -58,14 +67,77 @@ SAME = """
     issue.check_name = %(check)s AND issue.subject_type = found.subject_type
     AND issue.subject_id = found.subject_id
 """
+# The issues that a run may change, in the order in which people's decisions lock them too.
+HOLD = """
+SELECT count(*) FROM (
+    SELECT FROM monitoring_issue AS issue
+    WHERE issue.check_name = %(check)s AND {which} ORDER BY issue.id FOR NO KEY UPDATE
+) AS held
+"""
+UNRESOLVED = "issue.status <> 'resolved'"
+FOUND_OR_UNRESOLVED = f"({UNRESOLVED} OR EXISTS (SELECT FROM found WHERE {SAME}))"
+
+
+def rank(severity: str) -> str:
+    """How high a severity is, in SQL."""
+    names = ", ".join(f"'{name}'" for name in Severity.values)
+    return f"array_position(ARRAY[{names}], {severity}::text)"
+
+
+def numbers(row: str) -> str:
+    """In SQL, what an accepted issue is compared by: its money, and its evidence without times."""
+    values = (
+        f"jsonb_path_query_array({row}.evidence, 'strict $[*] ? ((exists(@[1].at)) is unknown)')"
+    )
+    return f"({row}.amount_minor, {row}.currency::text, {values})"
+
+
+RISEN = f"{rank('found.severity')} > {rank('issue.severity')}"
+STAYS = f"""
+    CASE issue.status
+        WHEN 'open' THEN true
+        WHEN 'acknowledged' THEN NOT {RISEN}
+        WHEN 'muted' THEN issue.muted_until > %(now)s AND NOT {RISEN}
+        WHEN 'accepted' THEN {numbers("issue")} IS NOT DISTINCT FROM {numbers("found")}
+        ELSE false
+    END
+"""
 STILL_THERE = f"""
-UPDATE monitoring_issue AS issue SET {SEEN} FROM found WHERE {SAME} AND issue.status = 'open'
+UPDATE monitoring_issue AS issue SET {SEEN} FROM found WHERE {SAME} AND {STAYS}
 """
 RECORD = """
 INSERT INTO monitoring_issuetransition
     (issue_id, at, from_status, to_status, run_id, reason, evidence)
 """
+WHY_AGAIN = f"""
+    CASE
+        WHEN issue.status = 'accepted' THEN 'its numbers aren''t those that were accepted'
+        WHEN issue.status = 'muted' AND issue.muted_until <= %(now)s THEN 'its mute ended'
+        WHEN issue.status <> 'resolved' AND {RISEN}
+            THEN format('its severity rose from %%s to %%s', issue.severity, found.severity)
+        WHEN (
+            SELECT step.run_id IS NULL FROM monitoring_issuetransition AS step
+            WHERE step.issue_id = issue.id ORDER BY step.id DESC LIMIT 1
+        ) THEN 'it was resolved by hand and is still wrong'
+        ELSE ''
+    END
+"""
 REOPEN = f"""
+WITH back AS MATERIALIZED (
+    SELECT issue.id, issue.status, found.position, {WHY_AGAIN} AS reason
+    FROM monitoring_issue AS issue JOIN found ON {SAME}
+    WHERE NOT {STAYS}
+),
+moved AS (
+    UPDATE monitoring_issue AS issue
+    SET {SEEN}, status = 'open', resolved_at = NULL, muted_until = NULL,
+        reopened = issue.reopened + 1
+    FROM back JOIN found ON found.position = back.position WHERE issue.id = back.id
+    RETURNING issue.id, back.status, back.reason, issue.evidence
+)
+{RECORD} SELECT id, %(now)s, status, 'open', %(run)s, reason, evidence FROM moved ORDER BY id
+"""
+OPEN = f"""
 WITH moved AS (
     UPDATE monitoring_issue AS issue
     SET {SEEN}, status = 'open', resolved_at = NULL, reopened = issue.reopened + 1
@@ -92,15 +164,20 @@ WITH moved AS (
 
 
 def resolve_statement(gone: str) -> str:
-    """Resolve the open issues for which the SQL condition ``gone`` holds."""
+    """Resolve the unresolved issues for which the SQL condition ``gone`` holds."""
     return f"""
-WITH moved AS (
+WITH gone AS MATERIALIZED (
+    SELECT issue.id, issue.status FROM monitoring_issue AS issue
+    WHERE {UNRESOLVED} AND {gone}
+    ORDER BY issue.id FOR NO KEY UPDATE
+),
+moved AS (
     UPDATE monitoring_issue AS issue
-    SET status = 'resolved', resolved_at = %(now)s, run_id = %(run)s
-    WHERE issue.status = 'open' AND {gone}
-    RETURNING issue.id
+    SET status = 'resolved', resolved_at = %(now)s, muted_until = NULL, run_id = %(run)s
+    FROM gone WHERE issue.id = gone.id
+    RETURNING issue.id, gone.status
 )
-{RECORD} SELECT id, %(now)s, 'open', 'resolved', %(run)s, %(reason)s, '[]' FROM moved
+{RECORD} SELECT id, %(now)s, status, 'resolved', %(run)s, %(reason)s, '[]' FROM moved ORDER BY id
 """
 
 
@@ -149,8 +226,12 @@ def reconcile(
         )
         cursor.execute(SETTINGS.format(timeout=TIMEOUT))
         found = opened = reopened = 0
-        if any_found := collect(cursor, check, findings):
+        any_found = collect(cursor, check, findings)
+        if any_found:
             cursor.execute(ONCE)
+        held = FOUND_OR_UNRESOLVED if any_found else UNRESOLVED
+        cursor.execute(HOLD.format(which=held), parameters)
+        if any_found:
             cursor.execute(STILL_THERE, parameters)
             found = cursor.rowcount
             cursor.execute(REOPEN, parameters)

@@ -163,7 +163,8 @@ def test_issues_of_the_order_and_of_its_payments_are_told(paid):
             summary=f"about {key}",
             run=run,
         )
-        build(IssueTransition, issue=issue, run=run, from_status="", to_status="open", at=at(5))
+        step = {"from_status": "", "to_status": "open", "reason": ""}
+        build(IssueTransition, issue=issue, run=run, at=at(5), **step)
     issues = [e for e in order_detail(paid).entries if e.what == "Issue opened"]
     assert sorted(e.detail for e in issues) == sorted([f"about {paid.pk}", "about ch_1"])
     assert all(e.problem for e in issues)
