@@ -126,7 +126,8 @@ def drop(delivery: AlertDelivery) -> None:
     """Give up a message to a channel that is gone; that says nothing about the channel."""
     with transaction.atomic():
         delivery.status, delivery.next_at = Status.FAILED, None
-        delivery.save(update_fields=["status", "next_at"])
+        delivery.attempts -= 1  # it was claimed, and not tried
+        delivery.save(update_fields=["status", "next_at", "attempts"])
         note(delivery, reason="The channel is no longer in ALERT_URLS.")
 
 
