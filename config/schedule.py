@@ -62,10 +62,24 @@ def sync_stripe(timestamp: int) -> None:
 
 
 @app.periodic(cron="7 * * * *")
-@app.task(name="schedule.run_checks", queueing_lock="monitoring.run_checks")
+@app.task(name="schedule.run_checks", queueing_lock=monitoring.tasks.CHECKS_LOCK)
 def run_checks(timestamp: int) -> None:
     """All checks; issues open, resolve and re-open."""
     monitoring.tasks.run_checks()
+
+
+@app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.send_alerts", queueing_lock=monitoring.tasks.ALERTS_LOCK)
+def send_alerts(timestamp: int) -> None:
+    """Messages about issues that a channel didn't take at once."""
+    monitoring.tasks.send_alerts()
+
+
+@app.periodic(cron="23 3 * * *")
+@app.task(name="schedule.forget_runs", queueing_lock="forget_runs")
+def forget_runs(timestamp: int) -> None:
+    """Old runs of the checks that changed nothing."""
+    monitoring.tasks.forget_runs()
 
 
 @app.periodic(cron=EACH_MINUTE)

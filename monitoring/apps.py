@@ -10,4 +10,5 @@ class MonitoringConfig(AppConfig):
     def ready(self) -> None:
         import_module("monitoring.checks")
         import_module("monitoring.flags")
+        import_module("monitoring.settings_checks")
         import_module("monitoring.timeline")

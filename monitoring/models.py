@@ -60,6 +60,49 @@ class CheckRun(models.Model):
         return f"run of {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+class AlertDelivery(models.Model):
+    """What became of one message on one channel: the alert of a run, or a test, which has none."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        SENT = "sent", "sent"
+        FAILED = "failed", "failed"  # given up
+
+    run = models.ForeignKey(
+        CheckRun, null=True, blank=True, on_delete=models.PROTECT, related_name="alerts"
+    )
+    channel = models.CharField(max_length=32, help_text="A digest of its address.")
+    label = models.CharField(max_length=100)
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(null=True, blank=True, help_text="When it is tried next.")
+    error = models.TextField(blank=True, help_text="Why the last try failed.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "alert"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "channel"], name="alert_once"),
+            models.CheckConstraint(
+                name="alert_status_known", condition=Q(status__in=["waiting", "sent", "failed"])
+            ),
+            models.CheckConstraint(
+                name="alert_waits_for_a_time",
+                condition=Q(status="waiting", next_at__isnull=False)
+                | (~Q(status="waiting") & Q(next_at__isnull=True)),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_at"], name="alert_due", condition=Q(status="waiting")),
+            models.Index(fields=["channel", "-tried_at"], name="alert_channel"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.status}"
+
+
 class Issue(models.Model):
     """Something that a check found about a subject; one row a check and subject, for ever."""
 

@@ -8,11 +8,17 @@ from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 
 from monitoring.models import CheckRun, Issue, Severity
 
-SEVERITY_RANK = Case(
-    *(When(severity=one.value, then=Value(one.rank)) for one in Severity),
-    default=Value(-1),
-    output_field=IntegerField(),
-)
+
+def rank_of(field: str) -> Case:
+    """The rank of the severity in ``field``, to order by."""
+    return Case(
+        *(When(**{field: one.value, "then": Value(one.rank)}) for one in Severity),
+        default=Value(-1),
+        output_field=IntegerField(),
+    )
+
+
+SEVERITY_RANK = rank_of("severity")
 
 
 def open_issues(

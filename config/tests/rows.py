@@ -32,6 +32,7 @@ NEEDED: dict[str, dict[str, Any]] = {
             Charge, amount=5_000, amount_captured=5_000, status="succeeded", captured_at=NOW
         ),
     },
+    "monitoring.alertdelivery": {"next_at": NOW},
     "monitoring.issue": {"amount_minor": -1234567, "currency": "usd", "muted_until": None},
     "monitoring.issuetransition": {"reason": "for the test", "until": None},
     "analyticsapp.snapshotstate": {"id": 1},

@@ -22,6 +22,8 @@ SCHEDULED = {
     "schedule.refresh_snapshots": "* * * * *",
     "schedule.sync_stripe": "*/15 * * * *",
     "schedule.run_checks": "7 * * * *",
+    "schedule.send_alerts": "* * * * *",
+    "schedule.forget_runs": "23 3 * * *",
     "schedule.requeue_stalled_jobs": "* * * * *",
 }
 

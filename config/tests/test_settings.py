@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from config.secret import Secret
 from config.testing import path_of
 from config.tests.processes import BASE_DIR
 
@@ -69,6 +70,8 @@ def test_production_passes_the_deployment_check() -> None:
         ("COUNTINGHOUSE_ENV", "staging", "it can be development, test or production"),
         ("REPORTING_TIME_ZONE", "Berlin", "which isn't a time zone such as Europe/Berlin"),
         ("ORDERS_FROM_STRIPE", "maybe", "it can be auto or off"),
+        ("ALERT_SEVERITY", "loud", "it can be low, medium, high or critical"),
+        ("SITE_URL", "ch.example", "it must be like https://countinghouse.example"),
         ("DATABASE_POOL_MAX", "many", "it must be a whole number"),
     ],
 )
@@ -109,3 +112,23 @@ def test_a_label_is_an_app_a_module_a_name_in_it_or_a_path() -> None:
     assert path_of("config.tests.test_settings.manage") == "config/tests/test_settings.py::manage"
     assert path_of("config.tests.test_missing") == "config.tests.test_missing"  # pytest refuses it
     assert path_of("config/tests/test_settings.py") == "config/tests/test_settings.py"
+
+
+def test_addresses_of_alerts_are_apart_by_space_or_comma_and_shown_by_nothing() -> None:
+    urls = "json://a.example/?to=x,y,slack://TOKEN/b  mailto://c@d.example\nslack://TOKEN/b,"
+    result = manage(
+        "diffsettings",
+        "--all",
+        "--output",
+        "unified",
+        DATABASE_URL="postgres://x@y/z",
+        ALERT_URLS=urls,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "ALERT_URLS = ['********', '********', '********']" in result.stdout
+    assert "TOKEN" not in result.stdout
+    assert Secret.several(urls) == [
+        "json://a.example/?to=x,y",
+        "slack://TOKEN/b",
+        "mailto://c@d.example",
+    ]

@@ -1,5 +1,5 @@
-"""Pages of issues, runs of the checks, and jobs."""
+"""Pages of issues, runs of the checks, alerts, and jobs."""
 
-from monitoring.admin import issues, jobs, runs
+from monitoring.admin import alerts, issues, jobs, runs
 
-__all__ = ["issues", "jobs", "runs"]
+__all__ = ["alerts", "issues", "jobs", "runs"]

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from auditlog.readonly import ReadOnlyAdmin
 from monitoring import registry
 from monitoring.admin.evidence import evidence_table, find, link
+from monitoring.admin.run_button import RunButton
 from monitoring.models import Issue, IssueTransition
 from monitoring.registry import CRASHED, WHOLE
 from monitoring.selectors import SEVERITY_RANK
@@ -90,7 +91,7 @@ class CameBackFilter(admin.SimpleListFilter):
 
 
 @admin.register(Issue)
-class IssueAdmin(ReadOnlyAdmin[Issue]):
+class IssueAdmin(RunButton, ReadOnlyAdmin[Issue]):
     list_display = (
         "severity_sign",
         "summary",

@@ -5,20 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
+from django.urls import path
 from django.utils.html import format_html
 
 from auditlog.readonly import ReadOnlyAdmin
+from monitoring import registry
+from monitoring.admin.run_button import RunButton, run_checks_view
 from monitoring.models import CheckRun
+from monitoring.services.under_way import alive
 from payments.admin.mirror import table
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
 
 @admin.register(CheckRun)
-class CheckRunAdmin(ReadOnlyAdmin[CheckRun]):
+class CheckRunAdmin(RunButton, ReadOnlyAdmin[CheckRun]):
+    shows_progress = True
+    nothing_here = "The checks have not run yet."
     list_display = (
         "started_at",
+        "state",
         "took",
         "actor_name",
         "scope",
@@ -28,13 +38,33 @@ class CheckRunAdmin(ReadOnlyAdmin[CheckRun]):
         "resolved",
         "crashed",
     )
-    fields = ("started_at", "finished_at", "took", "actor_name", "scope", "checks_shown")
-    readonly_fields = ("took", "scope", "checks_shown")
+    fields = ("started_at", "finished_at", "state", "took", "actor_name", "scope", "checks_shown")
+    readonly_fields = ("state", "took", "scope", "checks_shown")
+
+    def get_urls(self) -> list[URLPattern]:
+        """The button's address, before Django's own."""
+        view = self.admin_site.admin_view(run_checks_view)
+        return [path("run/", view, name="monitoring_checkrun_run"), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CheckRun]:
+        """The runs, with which of them are alive."""
+        runs: QuerySet[CheckRun] = super().get_queryset(request)
+        return runs.annotate(alive=alive())
+
+    @admin.display(description="state")
+    def state(self, run: CheckRun) -> str:
+        """Finished, or how far it is, or how far it was when its process died."""
+        if run.finished_at is not None:
+            return "finished"
+        of = len(run.only) or len(registry.all_checks())
+        if getattr(run, "alive", False):
+            return f"under way, {len(run.results)} of {of} checks done"
+        return f"died after {len(run.results)} of {of} checks: its process was ended"
 
     @admin.display(description="took")
     def took(self, run: CheckRun) -> str:
         if run.finished_at is None:
-            return "not finished"
+            return "–"
         return f"{(run.finished_at - run.started_at).total_seconds():.2f} s"
 
     @admin.display(description="checks")

@@ -1,16 +1,27 @@
-"""Checks that exist for a test alone."""
+"""Checks that exist for a test alone, and a channel for alerts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from monitoring import registry
 from monitoring.models import Kind, Severity
 from monitoring.registry import Find
+from monitoring.tests.receiver import Receiver
 
 Register = Callable[[str, Find], None]
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    """The one channel for alerts."""
+    one = Receiver()
+    settings.ALERT_URLS = [one.url]
+    yield one
+    one.stop()
 
 
 @pytest.fixture
