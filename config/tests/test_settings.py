@@ -115,7 +115,7 @@ def test_a_label_is_an_app_a_module_a_name_in_it_or_a_path() -> None:
 
 
 def test_addresses_of_alerts_are_apart_by_space_or_comma_and_shown_by_nothing() -> None:
-    urls = "json://a.example/?to=x,y,slack://TOKEN/b  mailto://c@d.example\nslack://TOKEN/b,"
+    urls = "json://a.example/?to=x,y,slack://Xk29/b  mailto://c@d.example\nslack://Xk29/b,"
     result = manage(
         "diffsettings",
         "--all",
@@ -126,9 +126,9 @@ def test_addresses_of_alerts_are_apart_by_space_or_comma_and_shown_by_nothing() 
     )
     assert result.returncode == 0, result.stderr
     assert "ALERT_URLS = ['********', '********', '********']" in result.stdout
-    assert "TOKEN" not in result.stdout
+    assert "Xk29" not in result.stdout
     assert Secret.several(urls) == [
         "json://a.example/?to=x,y",
-        "slack://TOKEN/b",
+        "slack://Xk29/b",
         "mailto://c@d.example",
     ]

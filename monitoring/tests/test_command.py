@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from io import StringIO
 from typing import Any
 from xml.etree import ElementTree
 
@@ -124,3 +125,19 @@ def test_of_crashes_only_those_of_the_checks_asked_for_are_told(
     assert json.loads(run("--only", "broken", "--format", "json", capsys=capsys)[1])["open"] == 1
     code, text = run("--only", "odd", "--fail-on-issues", "--format", "json", capsys=capsys)
     assert (code, json.loads(text)["open"]) == (0, 0)
+
+
+@pytest.mark.parametrize("form", ["json", "junit"])
+def test_a_person_at_a_terminal_sees_how_far_it_is_beside_the_output_for_a_program(
+    form: str, register: Register, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register("odd", lambda now: [subject()])
+    arguments = ("--only", "odd", "dead_events", "--format", form)
+    run(*arguments, capsys=capsys)
+    assert capsys.readouterr().err == ""
+    terminal = StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    call_command("run_checks", *arguments, stderr=terminal)
+    shown = [line.strip() for line in terminal.getvalue().split("\r")]
+    assert [line for line in shown if line] == ["1 of 2 checks done"]
+    assert capsys.readouterr().out.lstrip()[0] in "{<"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,7 +14,7 @@ from auditlog.context import acting_as, job
 from monitoring import registry
 from monitoring.models import Severity
 from monitoring.report import as_json, as_junit, as_text, plural, report_on, table
-from monitoring.services.runs import CheckResult, run_checks
+from monitoring.services.runs import CheckResult, Watch, run_checks
 
 CLEAN, ISSUES, COULD_NOT_RUN = 0, 1, 2
 
@@ -48,20 +50,9 @@ class Command(BaseCommand):
             self.list(checks)
             return
         in_words = options["format"] == "text"
-        head, row = table(checks)
-
-        def tell(result: CheckResult) -> None:
-            if result.error:
-                self.stdout.write(
-                    f"  {result.check}  could not run: {result.error.splitlines()[0]}"
-                )
-            else:
-                self.stdout.write(row.format(**vars(result)))
-
-        if in_words:
-            self.stdout.write(head)
+        watch = self.tell(checks) if in_words else self.show_progress(len(checks))
         with acting_as(job("run_checks")):
-            run = run_checks(options["only"], watch=tell if in_words else None)
+            run = run_checks(options["only"], watch=watch)
         report = report_on(run, at_least=options["severity"])
         code = CLEAN
         if run.crashed:
@@ -81,7 +72,38 @@ class Command(BaseCommand):
         if code:
             sys.exit(code)
 
-    def list(self, checks: list[registry.Check]) -> None:
+    def tell(self, checks: Sequence[registry.Check]) -> Watch:
+        """Write the head of a table, and return what writes its rows as the checks are done."""
+        head, row = table(checks)
+        self.stdout.write(head)
+
+        def tell(result: CheckResult) -> None:
+            if result.error:
+                self.stdout.write(
+                    f"  {result.check}  could not run: {result.error.splitlines()[0]}"
+                )
+            else:
+                self.stdout.write(row.format(**vars(result)))
+            self.stdout.flush()
+
+        return tell
+
+    def show_progress(self, of: int) -> Watch | None:
+        """What tells a person at a terminal how far it is, where the output is for a program."""
+        if not self.stderr.isatty():
+            return None
+        done = count(1)
+
+        def show(result: CheckResult) -> None:
+            number = next(done)
+            # Over the line before; the last one leaves none.
+            text = f"{number} of {of} checks done" if number < of else ""
+            self.stderr.write(f"\r{text:<40}\r", ending="")
+            self.stderr.flush()
+
+        return show
+
+    def list(self, checks: Sequence[registry.Check]) -> None:
         width = max((len(check.name) for check in checks), default=0)
         for check in checks:
             self.stdout.write(
