@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -37,6 +37,7 @@ class Act:
     ``form`` makes the form for the row (data None: a fresh one). ``perform`` calls the service with
     the cleaned form and returns what to tell; an error in ``refusals`` is told on the form, and
     ``refused`` makes the form that is shown then. After one in ``uncertain`` it may have been done.
+    ``repeated`` says what came of this very form if it was sent before; it isn't performed then.
     With ``bulk`` it can be done to many rows of the list.
     """
 
@@ -51,6 +52,7 @@ class Act:
     refusals: tuple[type[Exception], ...] = ()
     uncertain: tuple[type[Exception], ...] = ()
     refused: Callable[[Any, forms.Form, Exception], forms.Form] | None = None
+    repeated: Callable[[Any, QueryDict], str] | None = None
     dangerous: bool = False
     bulk: Bulk | None = None
 
@@ -147,6 +149,9 @@ class ActingAdmin(BulkActing):
         if not (self.has_view_permission(request, row) and request.user.has_perm(act.permission)):
             raise PermissionDenied
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+        if request.method == "POST" and act.repeated and (told := act.repeated(row, request.POST)):
+            messages.info(request, f"This form was sent before; nothing more was asked. {told}")
+            return HttpResponseRedirect(back)
         if not act.possible(row):
             messages.error(request, f"{act.title}: not possible for {row} as it is now.")
             return HttpResponseRedirect(back)

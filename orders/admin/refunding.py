@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from orders import refunds
 from orders.admin.acting import Act, ReasonForm
@@ -189,6 +190,19 @@ def told(requests: Any) -> str:
     )
 
 
+def sent_before(order: Order, data: QueryDict) -> str:
+    """What came of the wish that a form names, if it was sent before and came to something.
+
+    The order has changed since, so by itself the form would be wrong now: whoever clicks twice
+    would read that nothing was done.
+    """
+    try:
+        requests = refunding.asked_before(order.pk, uuid.UUID(data.get("request", "")))
+    except ValueError:
+        return ""
+    return told(requests) if requests else ""
+
+
 def after_refusal(order: Order, form: forms.Form, error: Exception) -> forms.Form:
     """The form again. What was refused is over, so another try is another wish."""
     data = {key: form.data.get(key) for key in form.data}
@@ -239,6 +253,7 @@ COMMON: dict[str, Any] = {
     "button": "Ask Stripe for the refund",
     "refusals": (RefundImpossible, RefundRefused, NotConfigured),
     "refused": after_refusal,
+    "repeated": sent_before,
     "dangerous": True,
 }
 

@@ -256,6 +256,20 @@ def refund_in_full(
     ]
 
 
+def asked_before(order_id: int, wish: UUID) -> list[RefundRequest]:
+    """The requests of the order's that were recorded under this name by ``refund_order`` or
+    ``refund_in_full``, if any of them came to something, by charge; three statements."""
+    charges = [charge.pk for charge in captured_charges([order_id]).get(order_id, ())]
+    names = [wish, *(uuid.uuid5(wish, charge) for charge in charges)]
+    requests = list(
+        RefundRequest.objects.filter(pk__in=names, charge__in=charges)
+        .select_related("refund")
+        .order_by("charge_id")
+    )
+    nothing = (RefundRequest.Status.REFUSED, RefundRequest.Status.WITHDRAWN)
+    return requests if any(request.status not in nothing for request in requests) else []
+
+
 def record_in_full(
     ids: Sequence[int], wish: UUID, stripe_reason: str, note: str
 ) -> dict[int, Refunding]:

@@ -104,6 +104,36 @@ def test_a_form_that_is_sent_twice_makes_one_refund(as_operator, bought, stripe)
     assert [made["amount"] for made in refunds_at(stripe)] == [1000]
 
 
+@pytest.mark.parametrize("name", ["refund", "refund_lines", "refund_all"])
+def test_a_form_that_is_sent_twice_is_told_what_came_of_it(as_operator, mugs, stripe, name):
+    """Whoever clicks twice sees the second answer: it mustn't say that nothing was done."""
+    form = refund_form(as_operator, mugs)
+    if name == "refund_lines":
+        form |= {f"line_{line.pk}_0": str(line.quantity) for line in mugs.lines.all()}
+    first = act(as_operator, mugs, name, **form)
+    second = act(as_operator, mugs, name, **form)
+    assert second.status_code == first.status_code == 302
+    told = messages_of(first)[-1]
+    assert messages_of(second)[-1] == f"This form was sent before; nothing more was asked. {told}"
+    assert len(refunds_at(stripe)) == 1
+
+
+def test_a_form_that_came_to_nothing_can_be_sent_again(as_operator, bought, stripe):
+    form = refund_form(as_operator, bought, amount="20")
+    stripe.add_fault(400, method="POST", path="/v1/refunds")
+    act(as_operator, bought, "refund", **form)
+    assert RefundRequest.objects.get().status == "refused"
+    again = act(as_operator, bought, "refund", **form)
+    assert "Nothing was done" in again.content.decode()
+
+
+def test_a_form_of_another_order_tells_nothing(as_operator, bought, shop_order, stripe):
+    form = refund_form(as_operator, bought, amount="20")
+    act(as_operator, bought, "refund", **form)
+    other = act(as_operator, shop_order("B-2"), "refund", **form)
+    assert messages_of(other)[-1] == "Refund an amount: not possible for B-2 as it is now."
+
+
 @pytest.mark.parametrize("amount", ["50.01", "0", "-1", "1.234", "ten", ""])
 def test_an_amount_that_cant_be_refunded_never_reaches_stripe(as_operator, bought, stripe, amount):
     response = act(as_operator, bought, "refund", **refund_form(as_operator, bought, amount=amount))
