@@ -18,6 +18,8 @@ from monitoring.models import Kind, Severity
 
 # The subject of a finding about a table as a whole.
 WHOLE = "*"
+# The subject of a finding about a check that could not run; no model.
+CRASHED_SUBJECT = "monitoring.check"
 BATCH = 5_000
 _results = count()
 
@@ -53,6 +55,7 @@ class Check:
     meaning: str
     remedy: str
     find: Find
+    remedies: tuple[str, ...] = ()  # names in ``monitoring.remedies``, the likeliest first
 
 
 class UnknownCheck(LookupError):
@@ -74,9 +77,15 @@ _checks: dict[str, Check] = {}
 
 
 def check(
-    *, name: str, kind: Kind, severity: Severity, meaning: str, remedy: str
+    *,
+    name: str,
+    kind: Kind,
+    severity: Severity,
+    meaning: str,
+    remedy: str,
+    remedies: tuple[str, ...] = (),
 ) -> Callable[[Find], Find]:
-    """Register the decorated function of now as a check.
+    """Register the decorated function of now as a check, its ``remedies`` offered as buttons.
 
     Raises:
         ValueError: the name is taken, or too long to be kept.
@@ -85,7 +94,7 @@ def check(
     def register(find: Find) -> Find:
         if name in _checks or name == CRASHED.name or not 0 < len(name) <= 64:
             raise ValueError(f"{name!r} can't be the name of another check")
-        _checks[name] = Check(name, kind, severity, meaning, remedy, find)
+        _checks[name] = Check(name, kind, severity, meaning, remedy, find, remedies)
         return find
 
     return register

@@ -12,17 +12,22 @@ from orders.models import Order
 from orders.timeline import Entry, Facts, contribute
 
 
-@contribute
-def issues(facts: Facts) -> Iterator[Entry]:
-    """Issues opened, re-opened and resolved; one statement."""
+def about(facts: Facts) -> Q:
+    """The issues about an order, or about a row of the mirror that belongs to it."""
     subjects: dict[str, list[str]] = {label(Order): [str(facts.order.pk)]}
     for row in facts.objects:
         subjects.setdefault(label(type(row)), []).append(row.pk)
-    about = Q()
+    found = Q()
     for kind, keys in subjects.items():
-        about |= Q(subject_type=kind, subject_id__in=keys)
+        found |= Q(subject_type=kind, subject_id__in=keys)
+    return found
+
+
+@contribute
+def issues(facts: Facts) -> Iterator[Entry]:
+    """Issues opened, re-opened and resolved; one statement."""
     steps = IssueTransition.objects.filter(
-        issue__in=Issue.objects.filter(about).order_by().values("pk")
+        issue__in=Issue.objects.filter(about(facts)).order_by().values("pk")
     ).select_related("issue", "run", "actor")
     for step in facts.newest(steps.order_by("-id")):
         issue = step.issue

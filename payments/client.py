@@ -128,7 +128,9 @@ def refuse_in_transaction() -> None:
         with transaction.atomic(durable=True):
             pass
     except RuntimeError:
-        raise CallInTransaction("Nothing goes over the network while a transaction is open") from None
+        raise CallInTransaction(
+            "Nothing goes over the network while a transaction is open"
+        ) from None
 
 
 def stripe_client(*, hasty: bool = False) -> stripe.StripeClient:

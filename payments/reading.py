@@ -7,14 +7,16 @@ the inbox like everything else that Stripe tells us.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 import stripe
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from payments import inbox
@@ -41,6 +43,7 @@ LEASE = timedelta(minutes=10)
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=6)
 
+Wish = tuple[str, str]  # kind and key, as ``payments.reads`` has them
 Observations = Iterator[list[Json]]
 Reader = Callable[[stripe.StripeClient, str], Observations]
 
@@ -146,8 +149,14 @@ def is_due() -> bool:
     )
 
 
-def drain(limit: int | None = None, *, client: stripe.StripeClient | None = None) -> Read:
-    """Fulfil the requests that are due, at most ``limit`` of them, and say how it went.
+def drain(
+    limit: int | None = None,
+    *,
+    client: stripe.StripeClient | None = None,
+    only: Collection[Wish] | None = None,
+) -> Read:
+    """Fulfil the requests that are due, at most ``limit`` of them, and say how it went; of ``only``
+    those, once each, due or not.
 
     A request that fails stays with its error and is tried again later, each time after a longer
     wait. Once Stripe can't be reached, or refuses the key, the rest is left for the next call.
@@ -163,15 +172,18 @@ def drain(limit: int | None = None, *, client: stripe.StripeClient | None = None
         result.note = str(error)
         return result
     refuse_in_transaction()
-    _drop_answered()
+    if only is None:
+        _drop_answered()
     while limit is None or limit > 0:
-        claimed = _claim(CLAIM if limit is None else min(limit, CLAIM))
+        claimed = _claim(CLAIM if limit is None else min(limit, CLAIM), only)
         if not claimed:
             break
         for done, request in enumerate(claimed):
             if not _fulfil(client, request, result):
                 _release(claimed[done + 1 :])
                 return result
+        if only is not None:
+            break
         if limit is not None:
             limit -= len(claimed)
     return result
@@ -187,12 +199,15 @@ def _drop_answered() -> None:
     due.filter(known).delete()
 
 
-def _claim(most: int) -> list[ReadRequest]:
+def _claim(most: int, only: Collection[Wish] | None = None) -> list[ReadRequest]:
     now = timezone.now()
+    wanted = Q(not_before__lte=now)
+    if only is not None:
+        wanted = reduce(or_, (Q(kind=kind, key=key) for kind, key in only), Q(pk__in=()))
     with transaction.atomic():
         claimed = list(
             ReadRequest.objects.select_for_update(skip_locked=True)
-            .filter(not_before__lte=now)
+            .filter(wanted)
             .order_by("not_before", "id")[:most]
         )
         ReadRequest.objects.filter(pk__in=[request.pk for request in claimed]).update(

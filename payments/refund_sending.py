@@ -31,7 +31,7 @@ from payments.client import (
 )
 from payments.models import RefundRequest
 from payments.reading import observed
-from payments.refund_requests import REQUEST_KEY, new_attempt, note_change
+from payments.refund_requests import REQUEST_KEY, Wish, new_attempt, note_change, record_wishes
 from payments.refunds import (
     RefundError,
     RefundNotAsked,
@@ -89,6 +89,18 @@ def send_now(ids: Collection[UUID], *, within: timedelta = timedelta(seconds=8))
     """Send these requests while somebody waits, as many as can be begun in ``within``; the job
     takes care of the others, and of those that Stripe didn't answer."""
     return send(ids, hasty=True, deadline=timezone.now() + within, now=None)
+
+
+def refund_charge(wish: Wish) -> RefundRequest:
+    """Ask Stripe for a refund of a charge that may belong to no order; return the request as it
+    stands after a bounded wait. Not to be called within a transaction.
+
+    Raises:
+        RefundImpossible, NotConfigured: as ``refund_requests.record_wishes``.
+    """
+    record_wishes([wish])
+    send_now([wish.id])
+    return RefundRequest.objects.select_related("refund").get(pk=wish.id)
 
 
 def send(

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
-from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from monitoring.registry import WHOLE
+from monitoring.subjects import model_of
 from payments.admin.columns import admin_link, money
 from payments.admin.mirror import moment
 
@@ -54,7 +53,7 @@ def shown(value: Any) -> SafeString | str:
 
 def link(model_label: str, key: str, text: str = "") -> SafeString | str:
     """A link to a subject's page, or to its list where the subject is the table as a whole."""
-    model = find(model_label)
+    model = model_of(model_label)
     if model is None:
         return text or key
     if key != WHOLE:
@@ -65,10 +64,3 @@ def link(model_label: str, key: str, text: str = "") -> SafeString | str:
     except NoReverseMatch:
         return plural
     return format_html('<a href="{}">{}</a>', url, plural)
-
-
-def find(model_label: str) -> type[Model] | None:
-    try:
-        return apps.get_model(model_label)
-    except (LookupError, ValueError):
-        return None

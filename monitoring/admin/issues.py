@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
 from auditlog.readonly import ReadOnlyAdmin
 from monitoring import registry
-from monitoring.admin.evidence import evidence_table, find, link
+from monitoring.admin import deciding
+from monitoring.admin.evidence import evidence_table, link
+from monitoring.admin.issue_filters import (
+    AssigneeFilter,
+    CameBackFilter,
+    CheckFilter,
+    MoneyFilter,
+    StatusFilter,
+)
 from monitoring.admin.run_button import RunButton
+from monitoring.history import history
 from monitoring.models import Issue, IssueTransition
-from monitoring.registry import CRASHED, WHOLE
+from monitoring.registry import CRASHED
+from monitoring.remedies.registry import all_remedies
 from monitoring.selectors import SEVERITY_RANK
 from monitoring.services.runs import run_checks
 from monitoring.services.triage import assign
+from monitoring.subjects import named, subject_of
+from orders.admin.acting import ActingAdmin
+from orders.admin.bulk import Column
 from payments.admin.columns import money
 from payments.admin.mirror import moment, table
 
@@ -27,136 +40,109 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
-class StatusFilter(admin.SimpleListFilter):
-    """Open issues are what one comes for."""
-
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("resolved", "resolved"), ("all", "all")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "open"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
-        match self.value():
-            case None:
-                return queryset.filter(status=Issue.Status.OPEN)
-            case "resolved":
-                return queryset.filter(status=Issue.Status.RESOLVED)
-        return queryset
+def at_risk(issue: Issue) -> SafeString | str:
+    """The money at risk; a dash where it isn't about money."""
+    return "–" if issue.amount_minor is None else money(issue.amount_minor, issue.currency)
 
 
-class CheckFilter(admin.SimpleListFilter):
-    title = "check"
-    parameter_name = "check_name"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        names = sorted([CRASHED.name, *(check.name for check in registry.all_checks())])
-        return [(name, name.replace("_", " ")) for name in names]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
-        value = self.value()
-        return queryset if value is None else queryset.filter(check_name=value)
+def severity(issue: Issue) -> SafeString:
+    return format_html(
+        '<span class="severity severity-{}">{}</span>', issue.severity, issue.severity
+    )
 
 
-class AssigneeFilter(admin.SimpleListFilter):
-    title = "assigned to"
-    parameter_name = "assignee"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("me", "me"), ("nobody", "nobody")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
-        match self.value():
-            case "me":
-                return queryset.filter(assignee=request.user.pk)
-            case "nobody":
-                return queryset.filter(assignee__isnull=True)
-        return queryset
-
-
-class CameBackFilter(admin.SimpleListFilter):
-    title = "came back"
-    parameter_name = "came_back"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "re-opened")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
-        return queryset.filter(reopened__gt=0) if self.value() == "yes" else queryset
+def standing(issue: Issue) -> SafeString | str:
+    """Its status, and until when it is muted."""
+    if issue.muted_until is None:
+        return str(issue.get_status_display())
+    return format_html("muted until {}", moment(issue.muted_until))
 
 
 @admin.register(Issue)
-class IssueAdmin(RunButton, ReadOnlyAdmin[Issue]):
+class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
+    acts = (*all_remedies(), *deciding.ACTS, deciding.ASSIGN, deciding.NOTE)
+    bulk_columns = (
+        Column("Severity", severity),
+        Column("Status", standing),
+        Column("Money at risk", at_risk, figure=True),
+    )
+    change_list_template = None  # type: ignore[assignment]  # that of the app
+    change_form_template = "admin/monitoring/issue/change_form.html"
     list_display = (
         "severity_sign",
         "summary",
         "at_risk",
+        "standing",
         "since",
         "latest",
         "came_back",
         "check_title",
-        "status",
         "assignee",
     )
     list_display_links = ("summary",)
-    list_filter = (StatusFilter, AssigneeFilter, "severity", "kind", CheckFilter, CameBackFilter)
+    list_filter = (
+        StatusFilter,
+        AssigneeFilter,
+        "severity",
+        MoneyFilter,
+        "kind",
+        CheckFilter,
+        CameBackFilter,
+    )
     list_select_related = ("assignee",)
     ordering = (SEVERITY_RANK.desc(), "-last_seen", "-id")
     exact_search = ("subject_id",)
-    search_help_text = "The id of what an issue is about: exactly. Several may be pasted."
-    actions = ("take", "give_back", "run_check_now")
-    page_actions = ("take", "give_back", "run_check_now")
-    nothing_here = "No issue is open."
+    search_help_text = (
+        "What issues are about: an order’s number, or the id of an order, a payment, a charge, or "
+        "whatever it is. Several may be pasted."
+    )
+    actions = ("take", "run_check_now")
+    page_actions = ("take", "run_check_now")
+    nothing_here = "Nothing needs someone."
     readonly_fields = (
-        "severity_sign",
-        "subject",
-        "at_risk",
         "evidence_shown",
         "check_title",
-        "meaning",
-        "remedy",
         "came_back",
         "timeline",
     )
-    fieldsets = (
+    fieldsets: ClassVar[Any] = (
+        ("The numbers that disagree", {"fields": ("evidence_shown",)}),
+        ("What happened to it", {"fields": ("timeline",)}),
         (
-            None,
-            {"fields": ("severity_sign", "status", "at_risk", "subject")},
-        ),
-        ("The numbers", {"fields": ("evidence_shown",)}),
-        ("What it means, what to do", {"fields": ("check_title", "kind", "meaning", "remedy")}),
-        (
-            "Its life",
+            "Found by",
             {
                 "fields": (
+                    "check_title",
+                    "kind",
                     "first_seen",
                     "last_seen",
                     "occurrences",
                     "came_back",
                     "resolved_at",
                     "assignee",
-                    "timeline",
-                )
+                ),
+                "classes": ("dense",),
             },
         ),
     )
 
+    class Media:
+        css = {"all": ["orders/admin.css", "monitoring/issue.css"]}
+
+    def search_condition(self, terms: list[str]) -> Q:
+        return named(terms)
+
     @admin.display(description="severity")
     def severity_sign(self, issue: Issue) -> SafeString:
-        return format_html(
-            '<span class="severity severity-{}">{}</span>', issue.severity, issue.severity
-        )
+        return severity(issue)
 
     @admin.display(description="money at risk")
     def at_risk(self, issue: Issue) -> SafeString | str:
-        if issue.amount_minor is None:
-            return "–"
-        return money(issue.amount_minor, issue.currency)
+        return at_risk(issue)
+
+    @admin.display(description="status")
+    def standing(self, issue: Issue) -> SafeString | str:
+        return standing(issue)
 
     @admin.display(description="first seen")
     def since(self, issue: Issue) -> SafeString | str:
@@ -176,64 +162,62 @@ class IssueAdmin(RunButton, ReadOnlyAdmin[Issue]):
             return "–"
         return "once" if issue.reopened == 1 else f"{issue.reopened} times"
 
-    @admin.display(description="about")
-    def subject(self, issue: Issue) -> SafeString | str:
-        """What it is about, by the name that people know."""
-        model = find(issue.subject_type)
-        if model is None or issue.subject_id == WHOLE:
-            return link(issue.subject_type, issue.subject_id)
-        try:
-            row = model._base_manager.filter(pk=issue.subject_id).first()
-        except ValueError:  # a key that no row can have
-            row = None
-        name = f"{model._meta.verbose_name} {row}" if row else ""
-        return link(issue.subject_type, issue.subject_id, name)
-
-    @admin.display(description="evidence")
+    @admin.display(description="numbers")
     def evidence_shown(self, issue: Issue) -> SafeString | str:
         return evidence_table(issue.evidence)
-
-    @admin.display(description="meaning")
-    def meaning(self, issue: Issue) -> str:
-        check = registry.get(issue.check_name)
-        return check.meaning if check else "This check no longer exists."
-
-    @admin.display(description="what to do")
-    def remedy(self, issue: Issue) -> str:
-        check = registry.get(issue.check_name)
-        return check.remedy if check else "Nothing: it resolves with the next run of all checks."
 
     @admin.display(description="timeline")
     def timeline(self, issue: Issue) -> SafeString | str:
         """What happened to it, the newest first."""
-        steps = IssueTransition.objects.filter(issue=issue).select_related("run", "actor")
-        lines = [
-            (moment(step.at), what(step), who(step), step.reason)
-            for step in steps.order_by("-id")[:50]
-        ]
+        lines = [(moment(one.at), one.what, one.who, one.why) for one in history(issue)]
         return table(("When", "What", "Who", "Why"), lines) if lines else "–"
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The issue: what is wrong, and what this person may do about it."""
+        issue = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if issue is not None and self.has_view_permission(request, issue):
+            context |= self.head(request, issue)
+        return super().change_view(request, object_id, form_url, context)
+
+    def head(self, request: HttpRequest, issue: Issue) -> dict[str, Any]:
+        """What stands above everything else."""
+        check = registry.get(issue.check_name)
+        row = subject_of(issue)
+        text = f"{row._meta.verbose_name} {row}" if row else ""
+        acts = {act["name"]: act for act in self.open_acts(request, issue)}
+        offered = check.remedies if check else ()
+        return {
+            "issue": issue,
+            "check": check,
+            "severity": severity(issue),
+            "at_risk": at_risk(issue),
+            "subject": link(issue.subject_type, issue.subject_id, text),
+            "step": IssueTransition.objects.filter(issue=issue)
+            .select_related("run", "actor")
+            .order_by("-id")
+            .first(),
+            "remedies": [acts[name] for name in offered if name in acts],
+            "decisions": [act for name, act in acts.items() if name not in offered],
+        }
+
     def has_triage_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("monitoring.change_issue")
+        return request.user.has_perm(deciding.MAY)
 
     @admin.action(description="Assign to me", permissions=["triage"])
     def take(self, request: HttpRequest, queryset: QuerySet[Issue]) -> HttpResponse | None:
         """Make the chosen issues those of whoever asks."""
-        return self.assign(request, queryset, cast("User", request.user), "yours now")
-
-    @admin.action(description="Assign to nobody", permissions=["triage"])
-    def give_back(self, request: HttpRequest, queryset: QuerySet[Issue]) -> HttpResponse | None:
-        """Take the chosen issues from whoever has them."""
-        return self.assign(request, queryset, None, "nobody’s now")
-
-    def assign(
-        self, request: HttpRequest, queryset: QuerySet[Issue], to: User | None, done: str
-    ) -> HttpResponse | None:
         chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[:1000])
-        changed = len(assign(chosen, to))
+        changed = len(assign(chosen, cast("User", request.user)))
         self.message_user(
             request,
-            f"{changed} {'issue is' if changed == 1 else 'issues are'} {done}.",
+            f"{changed} {'issue is' if changed == 1 else 'issues are'} yours now.",
             messages.SUCCESS,
         )
         return self.back_to_page(request, chosen)
@@ -243,9 +227,6 @@ class IssueAdmin(RunButton, ReadOnlyAdmin[Issue]):
         if "from_page" in request.POST and len(chosen) == 1:
             return redirect("admin:monitoring_issue_change", chosen[0])
         return None
-
-    def offers(self, action: str, obj: Issue) -> bool:
-        return action != "give_back" or obj.assignee_id is not None
 
     def has_run_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("monitoring.add_checkrun")
@@ -265,19 +246,6 @@ class IssueAdmin(RunButton, ReadOnlyAdmin[Issue]):
         else:
             self.message_user(request, "That check no longer exists.", messages.WARNING)
         return self.back_to_page(request, [pk for pk, _, _ in chosen])
-
-
-def what(step: IssueTransition) -> str:
-    """A step in words."""
-    if not step.from_status:
-        return "opened"
-    return "re-opened" if step.to_status == Issue.Status.OPEN else "resolved"
-
-
-def who(step: IssueTransition) -> str:
-    if step.actor:
-        return step.actor.get_username()
-    return step.run.actor_name if step.run else "–"
 
 
 def said(result: dict[str, Any]) -> str:

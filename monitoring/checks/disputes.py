@@ -37,6 +37,7 @@ ORDER BY dispute.due_by NULLS LAST, dispute.id
     meaning="A customer’s bank disputes a payment and waits for your side of it. After the due "
     "date the dispute is lost, and the money with it.",
     remedy="Open it in Stripe’s dashboard from its page and submit evidence, or accept it there.",
+    remedies=("read_again",),
 )
 def dispute_needs_answer(now: datetime) -> Iterator[Finding]:
     for row in rows(NEEDS_ANSWER, {"statuses": list(Dispute.NEEDS_ANSWER)}):

@@ -25,6 +25,7 @@ FROM payments_stripeevent WHERE status = 'dead' ORDER BY id
     "missing from orders and figures.",
     remedy="Read its error. Once the cause is mended, retry it from its page, or all of them with "
     "`manage.py replay_events --dead`.",
+    remedies=("replay_event",),
 )
 def dead_events(now: datetime) -> Iterator[Finding]:
     for row in rows(DEAD, {}):
@@ -66,6 +67,7 @@ HAVING count(*) > 0
     "behind by as much.",
     remedy="See that a worker runs (`manage.py worker`), then drain the inbox with "
     "`manage.py process_events`. If they fail, read the error of one of them.",
+    remedies=("process_waiting",),
 )
 def stuck_events(now: datetime) -> Iterator[Finding]:
     """One finding about the inbox as a whole: a worker that stands still is one problem."""

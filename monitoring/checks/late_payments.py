@@ -40,6 +40,7 @@ ORDER BY o.id
     severity=Severity.HIGH,
     meaning="Money was captured for an order that is canceled: nothing will be sent for it.",
     remedy="Refund it from the order's page, or agree on a new order for it.",
+    remedies=("refund_part", "read_again"),
 )
 def canceled_order_paid(now: datetime) -> Iterator[Finding]:
     for row in rows(CANCELED, {}):
@@ -88,6 +89,7 @@ ORDER BY o.id, charge.id
     "and the money is gone.",
     remedy="Don't send what isn't sent yet. Ask for the payment anew; this is resolved when the "
     "order is paid by other payments.",
+    remedies=("read_again",),
 )
 def payment_failed_late(now: datetime) -> Iterator[Finding]:
     for row in rows(FAILED, {}):

@@ -73,6 +73,7 @@ ORDER BY min(money.captured_at), money.payment
     meaning="Money was captured that belongs to no order: nobody will send what it paid for.",
     remedy="Find out what was bought. If its order is missing, create it under the number that the "
     "payment names in its metadata; if nothing was sold, refund it.",
+    remedies=("attach_payment", "refund_payment", "read_again"),
 )
 def payment_without_order(now: datetime) -> Iterator[Finding]:
     for row in rows(WITHOUT_ORDER, {"before": now - SETTLED_AFTER}):
@@ -134,6 +135,7 @@ ORDER BY o.id
     meaning="What an order's payments captured isn't what the order is worth.",
     remedy="Paid too much: refund the difference, or the second payment. Paid too little: ask for "
     "the rest, or refund what was paid.",
+    remedies=("refund_duplicate", "refund_part", "read_again"),
 )
 def amount_mismatch(now: datetime) -> Iterator[Finding]:
     for row in rows(AMOUNTS, {}):
@@ -184,6 +186,7 @@ ORDER BY o.id
     "amounts of different currencies are never added.",
     remedy="Agree with the customer on one currency; refund the payment and take it anew, or "
     "fulfil a corrected order.",
+    remedies=("refund_part", "read_again"),
 )
 def currency_mismatch(now: datetime) -> Iterator[Finding]:
     for row in rows(CURRENCIES, {}):

@@ -47,6 +47,7 @@ ORDER BY refund.failed_at, refund.id
     "money.",
     remedy="Agree with the customer on another way (a new card, a bank transfer) and refund again "
     "from the order's page; this is resolved when as much was refunded anew.",
+    remedies=("refund_part", "read_again"),
 )
 def refund_failed(now: datetime) -> Iterator[Finding]:
     for row in rows(FAILED, {}):
@@ -98,6 +99,7 @@ STUCK = REQUESTS.format(
     remedy="Read the error on the request's page. See that a worker runs and that the key may make "
     "refunds (`manage.py check_stripe`). One that isn't at Stripe yet can be withdrawn; one "
     "whose outcome is unknown is asked for again by itself, and looked up after 23 hours.",
+    remedies=("withdraw", "read_again"),
 )
 def refund_request_stuck(now: datetime) -> Iterator[Finding]:
     for row in rows(STUCK, {"before": now - ANSWERED_WITHIN}):
@@ -128,6 +130,7 @@ REFUSED = REQUESTS.format(
     "charge since.",
     remedy="Read Stripe's words. Have it asked again from the request's page once the cause is "
     "gone, refund another amount, or withdraw the request.",
+    remedies=("ask_again", "withdraw"),
 )
 def refund_request_refused(now: datetime) -> Iterator[Finding]:
     for row in rows(REFUSED, {}):

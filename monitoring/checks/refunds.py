@@ -80,6 +80,7 @@ ORDER BY o.id, story.charge_id
     "refund that Stripe knows is missing here, or more was refunded than was captured.",
     remedy="Read the charge again from Stripe: `manage.py sync_stripe --only charges,refunds`. If "
     "more was refunded than captured, ask Stripe's support how.",
+    remedies=("read_again",),
 )
 def refund_mismatch(now: datetime) -> Iterator[Finding]:
     for row in rows(REFUNDS, {"before": now - SETTLED_AFTER}):

@@ -42,6 +42,7 @@ MOST_LINES = 10
     "something that isn’t there.",
     remedy="When goods arrive, set the product’s stock: orders that wait are served first, the one "
     "that paid first before the others. Or refund what can’t be sent.",
+    remedies=("restock", "serve_order", "refund_part"),
 )
 def oversold_order(now: datetime) -> Iterator[Finding]:
     for row in rows(OVERSOLD, {"paid": OrderStatus.PAID.value}):

@@ -15,7 +15,7 @@ from auditlog import services as audit
 from auditlog.context import current_actor
 from monitoring import registry
 from monitoring.models import CheckRun
-from monitoring.registry import CRASHED, Check, Finding
+from monitoring.registry import CRASHED, CRASHED_SUBJECT, Check, Finding
 from monitoring.services import alerts, under_way
 from monitoring.services.issues import Reconciled, reconcile, resolve_retired
 
@@ -119,7 +119,7 @@ def report_crashes(
     """Open an issue for each check that could not run, resolve those of checks that did."""
     findings = [
         Finding(
-            subject_type="monitoring.check",
+            subject_type=CRASHED_SUBJECT,
             subject_id=result.check,
             summary=f"The check {result.check} could not run: {result.error.splitlines()[0]}",
             evidence={"error": result.error},

@@ -12,7 +12,7 @@ from monitoring.models import Kind, Severity
 from monitoring.registry import Find
 from monitoring.tests.receiver import Receiver
 
-Register = Callable[[str, Find], None]
+Register = Callable[..., None]
 
 
 @pytest.fixture
@@ -26,10 +26,11 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 
 @pytest.fixture
 def register() -> Iterator[Register]:
-    """Register a check for the length of a test: ``register("name", find)``, again to replace."""
+    """Register a check for the length of a test: ``register("name", find)``, again to replace;
+    the names of its remedies may follow."""
     before = dict(registry._checks)
 
-    def add(name: str, find: Find) -> None:
+    def add(name: str, find: Find, *remedies: str) -> None:
         registry._checks.pop(name, None)
         registry.check(
             name=name,
@@ -37,6 +38,7 @@ def register() -> Iterator[Register]:
             severity=Severity.MEDIUM,
             meaning="For a test.",
             remedy="None.",
+            remedies=remedies,
         )(find)
 
     yield add

@@ -104,6 +104,7 @@ class ActingAdmin(BulkActing):
         """The acts that this person may do to this row now, with their addresses."""
         return [
             {
+                "name": act.name,
                 "title": act.title,
                 "url": reverse(f"admin:{self.url_name(act)}", args=[row.pk]),
             }

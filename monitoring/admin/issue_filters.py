@@ -1,0 +1,98 @@
+"""What the list of issues can be narrowed to. Their values are known without asking the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from monitoring import registry
+from monitoring.admin.deciding import who_may_triage
+from monitoring.models import Issue
+from monitoring.registry import CRASHED
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """Issues that need someone are what one comes for."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*Issue.Status.choices, ("all", "all")]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "needs someone"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
+        match self.value():
+            case None:
+                return queryset.filter(status__in=Issue.NEEDS_SOMEONE)
+            case "all":
+                return queryset
+            case status:
+                return queryset.filter(status=status)
+
+
+class CheckFilter(admin.SimpleListFilter):
+    title = "check"
+    parameter_name = "check_name"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        names = sorted([CRASHED.name, *(check.name for check in registry.all_checks())])
+        return [(name, name.replace("_", " ")) for name in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(check_name=value)
+
+
+class AssigneeFilter(admin.SimpleListFilter):
+    title = "assigned to"
+    parameter_name = "assignee"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        others = who_may_triage().exclude(pk=request.user.pk).values_list("username", flat=True)
+        return [("me", "me"), ("nobody", "nobody"), *((f"@{name}", name) for name in others)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
+        match self.value():
+            case None:
+                return queryset
+            case "me":
+                return queryset.filter(assignee=request.user.pk)
+            case "nobody":
+                return queryset.filter(assignee__isnull=True)
+            case name:
+                return queryset.filter(assignee__username=name.removeprefix("@"))
+
+
+class MoneyFilter(admin.SimpleListFilter):
+    title = "money at risk"
+    parameter_name = "money"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("some", "some"), ("none", "none said")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
+        match self.value():
+            case "some":
+                return queryset.filter(amount_minor__isnull=False)
+            case "none":
+                return queryset.filter(amount_minor__isnull=True)
+        return queryset
+
+
+class CameBackFilter(admin.SimpleListFilter):
+    title = "came back"
+    parameter_name = "came_back"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "re-opened")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
+        return queryset.filter(reopened__gt=0) if self.value() == "yes" else queryset
