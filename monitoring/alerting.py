@@ -80,6 +80,8 @@ def lines(steps: QuerySet[IssueTransition]) -> Iterator[str]:
     for step in steps:
         issue = step.issue
         what = "re-opened" if step.from_status else "new"
+        if step.reason:
+            what += f" ({step.reason})"
         money = "" if issue.amount_minor is None else f", {at_risk(issue)}"
         yield ""
         yield f"{issue.severity}, {what}{money}: {summary(issue)}"

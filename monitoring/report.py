@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from monitoring import registry
 from monitoring.models import CheckRun, Issue, Severity
 from monitoring.registry import CRASHED, Check
-from monitoring.selectors import count_by_check, open_issues
+from monitoring.selectors import count_by_check, open_issues, set_aside
 from payments.money import format_money
 
 SHOWN = 200  # issues listed one by one
@@ -21,11 +21,13 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclass(frozen=True)
 class Report:
-    """A finished run and the issues of its checks that are open after it, the worst first."""
+    """A finished run, the issues of its checks that need someone after it, the worst first, and
+    how many of its checks' issues are set aside, by their status."""
 
     run: CheckRun
     open_by_check: dict[str, int]
     issues: Sequence[Issue]
+    set_aside: dict[str, int]
 
     @property
     def open(self) -> int:
@@ -40,14 +42,21 @@ def report_on(run: CheckRun, *, at_least: str = Severity.LOW) -> Report:
         issues = issues.exclude(check_name=CRASHED.name) | issues.filter(
             check_name=CRASHED.name, subject_id__in=run.only
         )
-    return Report(run, count_by_check(issues), list(issues[:SHOWN]))
+    return Report(run, count_by_check(issues), list(issues[:SHOWN]), set_aside(checks))
 
 
 def as_text(report: Report) -> Iterator[str]:
-    """The open issues, and what there are more of, line by line."""
-    if not report.open:
+    """The open issues, what there are more of, and how many are set aside, line by line."""
+    if report.open:
+        yield from listed(report)
+    else:
         yield "No open issues."
-        return
+    if aside := [f"{count:,} {status}" for status, count in report.set_aside.items() if count]:
+        yield f"Set aside, and not counted: {', '.join(aside)}."
+
+
+def listed(report: Report) -> Iterator[str]:
+    """The open issues, the worst first, in columns."""
     yield f"{plural(report.open, 'open issue')}:"
     yield ""
     rows = [
@@ -90,6 +99,7 @@ def as_json(report: Report, exit_code: int) -> str:
         "exit_code": exit_code,
         "crashed": run.crashed,
         "open": report.open,
+        "set_aside": report.set_aside,
         "checks": [
             {
                 **result,
@@ -103,6 +113,7 @@ def as_json(report: Report, exit_code: int) -> str:
                 "id": issue.pk,
                 "check": issue.check_name,
                 "severity": issue.severity,
+                "status": issue.status,
                 "subject_type": issue.subject_type,
                 "subject_id": issue.subject_id,
                 "summary": issue.summary,

@@ -26,6 +26,7 @@ from monitoring.registry import Finding
 from monitoring.services import alerts
 from monitoring.services.alerts import LEASE, PAUSES, send_due
 from monitoring.services.runs import run_checks
+from monitoring.services.triage import MUTE, decide
 from monitoring.settings_checks import alert_settings
 from monitoring.tests.conftest import Register
 from monitoring.tests.receiver import TOKEN, Receiver
@@ -110,6 +111,18 @@ def test_what_stays_open_what_resolves_and_what_is_less_bad_is_not_told(
     odd(high())
     send_due()
     assert receiver.titles[-1] == "Countinghouse: 1 re-opened (1 high)"
+
+
+def test_one_that_was_muted_is_told_again_with_why(receiver: Receiver, odd: Any) -> None:
+    odd(high())
+    send_due()
+    now = timezone.now()
+    decide(MUTE, [Issue.objects.get().pk], reason="known", until=now + timedelta(hours=1))
+    odd(high())
+    assert send_due() == alerts.Told()
+    run_checks(["odd"], now=now + timedelta(hours=2))
+    send_due(now=now + timedelta(hours=2))
+    assert "high, re-opened (its mute ended), 1.00 EUR" in receiver.messages[-1]["message"]
 
 
 def test_the_severity_from_which_on_is_a_setting(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from monitoring import registry
-from monitoring.models import Severity
+from monitoring.models import Issue, Severity
+from monitoring.services.triage import ACCEPT, ACKNOWLEDGE, MUTE, decide
 from monitoring.tests.conftest import Register
 from monitoring.tests.test_runs import subject
 
@@ -141,3 +143,30 @@ def test_a_person_at_a_terminal_sees_how_far_it_is_beside_the_output_for_a_progr
     shown = [line.strip() for line in terminal.getvalue().split("\r")]
     assert [line for line in shown if line] == ["1 of 2 checks done"]
     assert capsys.readouterr().out.lstrip()[0] in "{<"
+
+
+def test_what_is_set_aside_fails_nothing_and_is_told(register: Register, capsys: Any) -> None:
+    register("odd", lambda now: [subject(number) for number in range(1, 6)])
+    run("--only", "odd", capsys=capsys)
+    issues = dict(Issue.objects.values_list("subject_id", "pk"))
+    tomorrow = timezone.now() + timedelta(days=1)
+    decide(ACKNOWLEDGE, [issues["1"]], reason="at it")
+    decide(MUTE, [issues["2"], issues["3"]], reason="known", until=tomorrow)
+    decide(ACCEPT, [issues["4"], issues["5"]], reason="agreed")
+    arguments = ("--only", "odd", "--fail-on-issues")
+    code, text = run(*arguments, capsys=capsys)
+    assert code == 1  # one that somebody is at is still wrong
+    assert "1 open issue:" in text
+    decide(ACCEPT, [issues["1"]], reason="agreed")
+    code, text = run(*arguments, capsys=capsys)
+    assert code == 0
+    assert text.splitlines()[-2:] == [
+        "No open issues.",
+        "Set aside, and not counted: 2 muted, 3 accepted.",
+    ]
+    code, text = run(*arguments, "--format", "json", capsys=capsys)
+    assert json.loads(text)["set_aside"] == {"muted": 2, "accepted": 3}
+    _, text = run(*arguments, "--format", "junit", capsys=capsys)
+    assert ElementTree.fromstring(text).get("failures") == "0"
+    # A mute of another check's is none of this run's.
+    assert "Set aside" not in run("--only", "dead_events", capsys=capsys)[1]
