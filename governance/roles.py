@@ -44,6 +44,7 @@ MIRROR = tuple(
         "refund",
         "refundrequest",
         "dispute",
+        "balancereading",
         "balancetransaction",
         "payout",
         "checkoutsession",

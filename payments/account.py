@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from payments import balance
 from payments.client import Json, get, livemode, pages, refusal, stripe_client
 from payments.resources import RESOURCES
 
@@ -162,11 +163,13 @@ def inspect(client: stripe.StripeClient | None = None) -> Inspection:
     found = Inspection(livemode=livemode(), restricted=key.startswith("rk_"))
     found.account = _account(client, found)
     for name, resource in RESOURCES.items():
-        read, missing = _may_read(client, resource.path)
+        read, missing = _may_read(client, resource.path, {"limit": 1})
         write = Access.NO if name not in WRITABLE else Access.YES
         if found.restricted and name in WRITABLE:
             write = _may_write(client, resource.path)
         found.abilities.append(Ability(name, read, write, missing))
+    read, missing = _may_read(client, balance.PATH, {})
+    found.abilities.append(Ability("balance", read, Access.NO, missing))
     _judge_abilities(found)
     _look_at_endpoints(client, found)
     return found
@@ -205,9 +208,11 @@ def _compare_clocks(date: str, asked: datetime, found: Inspection) -> None:
         )
 
 
-def _may_read(client: stripe.StripeClient, path: str) -> tuple[Access, str]:
+def _may_read(
+    client: stripe.StripeClient, path: str, params: Mapping[str, int]
+) -> tuple[Access, str]:
     try:
-        get(client, path, {"limit": 1})
+        get(client, path, params)
     except stripe.PermissionError as error:
         named = PERMISSION.findall(refusal(error))
         return Access.NO, ", ".join(dict.fromkeys(named)) or refusal(error)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import stripe
 from django.conf import settings
@@ -64,7 +65,7 @@ class UnknownKind(ValueError):
 
 
 def observed(
-    obj: Json, *, as_of: datetime, api_version: str, context: Mapping[str, str] | None = None
+    obj: Json, *, as_of: datetime, api_version: str, context: Mapping[str, Any] | None = None
 ) -> Json:
     """``inbox.read_observation`` of this key's mode: refunds and balance transactions name none."""
     observation = inbox.read_observation(obj, as_of=as_of, api_version=api_version, context=context)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 import auditlog.services as audit
 from auditlog.context import acting_as, job
-from payments import inbox, processing, reading
+from payments import balance, inbox, processing, reading
 from payments.client import (
     Json,
     complete,
@@ -107,19 +107,18 @@ def sync(
         )
     client = client or stripe_client()
     result = Synced()
+    suffix = ":since" if since else ""
     for resource in RESOURCES.values():
         if not only or resource.name in only:
-            suffix = ":since" if since else ""
-            result.resources.append(
-                _list_resource(client, resource, suffix, since, restart, progress)
-            )
+            result.resources += _list_resource(client, resource, suffix, since, restart, progress)
     _process(client, result, since)
     _record(result, since)
     return result
 
 
 def catch_up(now: datetime | None = None) -> Synced:
-    """The regular, cheap run: events that never arrived, and balance transactions, which have none.
+    """The regular, cheap run: events that never arrived, and balance transactions, which have none,
+    with Stripe's own balance.
 
     Each list goes back to where the last one that ended began, with an hour's overlap. It acts in
     the name of ``job:sync_stripe``, and is audited if it found something or was refused.
@@ -133,10 +132,11 @@ def catch_up(now: datetime | None = None) -> Synced:
     result = Synced()
     for name in ("events", "balance_transactions"):
         since = _look_back(f"{name}:recent", now)
-        listed = _list_resource(client, RESOURCES[name], ":recent", since, True, lambda _: None)
-        result.resources.append(listed)
-        if listed.error:
-            logger.warning("%s can't be listed: %s", name, listed.error)
+        result.resources += _list_resource(
+            client, RESOURCES[name], ":recent", since, True, lambda _: None
+        )
+    for refused in result.refused:
+        logger.warning("%s can't be read: %s", refused.resource, refused.error)
     _process(client, result, since=now)
     if result.refused or any(listed.stored for listed in result.resources):
         with acting_as(job("sync_stripe")):
@@ -173,8 +173,33 @@ def _list_resource(
     since: datetime | None,
     restart: bool,
     progress: Progress,
+) -> list[Listed]:
+    """Go through all lists of a resource; ``suffix`` keeps the places of different uses apart.
+
+    Stripe's own balance is asked for before the balance transactions, and kept once these are
+    listed: both are then known of one moment. It is told about only where it is refused.
+    """
+    told = Listed("balance")
+    answer = None
+    if resource.name == "balance_transactions":
+        try:
+            answer = balance.ask(client)
+        except stripe.StripeError as error:
+            told.error = refusal(error)
+    listed = _list_all(client, resource, suffix, since, restart, progress)
+    if answer and not listed.error:
+        balance.keep(answer, whole_history=since is None)
+    return [listed, told] if told.error else [listed]
+
+
+def _list_all(
+    client: stripe.StripeClient,
+    resource: Resource,
+    suffix: str,
+    since: datetime | None,
+    restart: bool,
+    progress: Progress,
 ) -> Listed:
-    """Go through all lists of a resource; ``suffix`` keeps the places of different uses apart."""
     listed = Listed(resource.name, began=timezone.now())
     for name, query in resource.lists():
         cursor = _cursor(f"{name}{suffix}", since, restart, listed)

@@ -35,7 +35,7 @@ def _add(
         "created": world.now,
         "currency": currency,
         "description": "STRIPE PAYOUT",
-        "destination": "ba_1StandIn0000000000000000",
+        "destination": world.settings.payout_destination,
         "failure_balance_transaction": None,
         "failure_code": None,
         "failure_message": None,

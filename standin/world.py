@@ -72,6 +72,7 @@ class Settings:
     fee_fixed: int = 30
     dispute_fee_usd: str = "15.00"
     settle_days: int = 2
+    payout_destination: str = "ba_1StandIn0000000000000000"
     async_capture: bool = False
     dunning_days: tuple[int, ...] = (3, 5, 7)
     dunning_end: str = "canceled"

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
-from payments.admin.columns import admin_link, money_column
+from payments.admin.columns import admin_link, money, money_column
 from payments.admin.mirror import MirrorAdmin, Related, Shown, flag_column, reference_column
+from payments.mirror.balance import PAYMENTS
 from payments.models import (
+    BalanceReading,
     BalanceTransaction,
     Charge,
     CheckoutSession,
@@ -144,6 +148,30 @@ class BalanceTransactionAdmin(MirrorAdmin[BalanceTransaction]):
     search_help_text = "A transaction's id or its beginning; the id of its source or payout."
     exact_search = ("source", "payout")
     shown_as: ClassVar[Mapping[str, Shown]] = {"source": source_link}
+
+
+@admin.display(description="available and pending")
+def balances(reading: BalanceReading) -> SafeString:
+    """Each balance and currency, a line each; other balances than that of payments by name."""
+    return format_html_join(
+        mark_safe("<br>"),
+        "{} {} available, {} pending",
+        (
+            (
+                "" if kind == PAYMENTS else kind.replace("_", " "),
+                money(held["available"], currency),
+                money(held["pending"], currency),
+            )
+            for kind, currencies in sorted(reading.amounts.items())
+            for currency, held in sorted(currencies.items())
+        ),
+    )
+
+
+@admin.register(BalanceReading)
+class BalanceReadingAdmin(MirrorAdmin[BalanceReading]):
+    list_display = ("id", balances, flag_column("whole_history"), "created")
+    shown_as: ClassVar[Mapping[str, Shown]] = {"amounts": balances}
 
 
 @admin.register(Payout)

@@ -12,7 +12,7 @@ from django.db import connection
 
 from payments import reads
 from payments.changes import Change, Changes
-from payments.mirror import billing, catalogue, money
+from payments.mirror import balance, billing, catalogue, money
 from payments.mirror.observations import Observation
 from payments.mirror.parsing import BadPayload
 from payments.mirror.rules import Truth, carried, truth, understand
@@ -20,7 +20,8 @@ from payments.mirror.specs import Spec, Wish, cause
 from payments.models import BalanceTransaction, Coupon, MirrorObject
 
 SPECS: dict[str, Spec] = {
-    spec.model.OBJECT: spec for spec in [*money.SPECS, *catalogue.SPECS, *billing.SPECS]
+    spec.model.OBJECT: spec
+    for spec in [*money.SPECS, *balance.SPECS, *catalogue.SPECS, *billing.SPECS]
 }
 # Columns that tell how we know, not what is so.
 PROVENANCE = {"as_of", "api_version"}

@@ -5,6 +5,7 @@ from payments.models.billing import CheckoutSession, Invoice, InvoicePayment, Su
 from payments.models.catalogue import Coupon, Customer, Price, Product
 from payments.models.inbox import ReadRequest, Source, StripeEvent, SyncCursor
 from payments.models.money import (
+    BalanceReading,
     BalanceTransaction,
     Charge,
     Dispute,
@@ -16,6 +17,7 @@ from payments.models.refund_requests import RefundReason, RefundRequest
 from payments.models.views import CountedRefund, Refundable
 
 __all__ = [
+    "BalanceReading",
     "BalanceTransaction",
     "Charge",
     "CheckoutSession",

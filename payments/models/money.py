@@ -229,6 +229,34 @@ class BalanceTransaction(MirrorObject):
         ]
 
 
+class BalanceReading(MirrorObject):
+    """What Stripe said its balance was at one moment, ``created``.
+
+    Stripe's balance has no id, and each reading stands for itself: it is kept only once all balance
+    transactions until then have been listed, so that the two can be compared.
+    """
+
+    OBJECT = "balance"
+    DASHBOARD = "balance/overview"
+
+    amounts = models.JSONField(
+        default=dict,
+        help_text="By balance type and currency: available and pending, in minor units.",
+    )
+    whole_history = models.BooleanField(
+        default=False,
+        help_text="All balance transactions that there ever were had been listed.",
+    )
+
+    class Meta(MirrorObject.Meta):
+        indexes = [models.Index(fields=["-created", "-id"], name="balancereading_created")]
+
+    @property
+    def dashboard_url(self) -> str:
+        """The balance's page in Stripe's dashboard: there is one."""
+        return super().dashboard_url.removesuffix(f"/{self.pk}")
+
+
 class Payout(MirrorObject):
     OBJECT = "payout"
     DASHBOARD = "payouts"

@@ -72,5 +72,7 @@ def test_catching_up_says_what_is_refused(
 ) -> None:
     settings.STRIPE_API_KEY = standin.add_key("rk_test_narrow", {"event": "read"})
     sync.catch_up()
-    assert "balance_transactions can't be listed" in caplog.text
-    assert AuditEvent.objects.get().after["refused"].keys() == {"balance_transactions"}
+    assert "balance_transactions can't be read" in caplog.text
+    refused = AuditEvent.objects.get().after["refused"]
+    assert refused.keys() == {"balance", "balance_transactions"}
+    assert "rak_balance_read" in refused["balance"]

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from analyticsapp.models import DaySnapshot
 from auditlog.models import AuditEvent
 from governance.roles import ROLES
 from monitoring.models import Issue
+from monitoring.registry import get
 from orders.models import Order, Product
 from orders.states import OrderStatus
 from payments.models import (
+    BalanceReading,
     BalanceTransaction,
     Charge,
     Payout,
@@ -56,7 +59,7 @@ def test_the_past_lies_between_half_a_year_ago_and_now() -> None:
 
 @pytest.mark.django_db
 def test_the_demo_shows_a_whole_shop(tmp_path: Path) -> None:
-    seed(state=tmp_path / "standin.json", orders=150, now=NOW)
+    seed(state=tmp_path / "standin.json", orders=160, now=NOW)
 
     assert not StripeEvent.objects.filter(status__in=["failed", "dead", "received"]).exists()
     assert not ReadRequest.objects.exists()
@@ -89,6 +92,13 @@ def test_the_demo_shows_a_whole_shop(tmp_path: Path) -> None:
         "payment_without_order",
         *["refund_failed"] * Refund.objects.filter(status="failed").count(),
     ]
+    # All that moved adds up to what is in the balance, once it is old enough to be compared.
+    assert set(BalanceReading.objects.get().amounts["payments"]) == {"eur", "usd"}
+    later = timezone.now() + timedelta(hours=1)
+    for name in ("balance_mismatch", "payout_mismatch"):
+        check = get(name)
+        assert check is not None
+        assert list(check.find(later)) == []
     assert not overdue_disputes(NOW).exists()
     assert set(User.objects.values_list("username", flat=True)) == {role.name for role in ROLES}
     assert (tmp_path / "standin.json").exists()

@@ -1,0 +1,58 @@
+"""Stripe's own balance, read beside the list of balance transactions to compare them by.
+
+It has no events and no history: what it was at a moment is known only to who asked at that moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+
+import stripe
+from django.utils import timezone
+
+from payments import inbox
+from payments.client import Answer, Json, get
+from payments.models import Source
+from payments.reading import is_gone, observed
+
+PATH = "/v1/balance"
+# An answer that took longer is of nobody knows which moment.
+SLOWEST = timedelta(seconds=30)
+
+
+def ask(client: stripe.StripeClient) -> Answer | None:
+    """Stripe's balance now; None where this API has none, or the answer was long in coming.
+
+    Raises:
+        stripe.StripeError: Stripe refuses it, or can't be reached.
+    """
+    try:
+        answer = get(client, PATH)
+    except stripe.InvalidRequestError as error:
+        if is_gone(error):
+            return None
+        raise
+    return answer if timezone.now() - answer.as_of <= SLOWEST else None
+
+
+def keep(answer: Answer, *, whole_history: bool) -> None:
+    """Put the balance into the inbox, once all transactions until then have been listed.
+
+    ``whole_history`` says that these were all that there ever were.
+    """
+    inbox.store([observation(answer, whole_history=whole_history)], Source.READ)
+
+
+def observation(answer: Answer, *, whole_history: bool) -> Json:
+    """The reading as an object of its own: it gets the id and the time that Stripe's lacks."""
+    second = int(answer.as_of.timestamp())
+    digest = hashlib.sha256(json.dumps(answer.body, sort_keys=True).encode()).hexdigest()
+    named = {**answer.body, "id": f"balance_{second}_{digest[:8]}", "created": second}
+    return observed(
+        named,
+        as_of=answer.as_of,
+        api_version=answer.api_version,
+        context={"whole_history": whole_history} if whole_history else None,
+    )
