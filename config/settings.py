@@ -171,6 +171,10 @@ if ORDERS_FROM_STRIPE not in {"auto", "off"}:
         f"ORDERS_FROM_STRIPE is {ORDERS_FROM_STRIPE!r}; it can be auto or off."
     )
 
+# How long an order may wait before someone should look.
+FULFIL_WITHIN_HOURS = number("FULFIL_WITHIN_HOURS", 72)
+PENDING_ORDER_DAYS = number("PENDING_ORDER_DAYS", 7)
+
 # Alerts
 SITE_URL = env.str("SITE_URL", default="").strip().rstrip("/")
 if SITE_URL and not SITE_URL.startswith(("https://", "http://")):

@@ -15,9 +15,18 @@ HOUR = timedelta(hours=1)
 
 
 def order(number: str = "1001", total: int = 5_000, **values: Any) -> Order:
-    return build(
-        Order, number=number, total_minor=total, currency=values.pop("currency", "eur"), **values
-    )
+    """An order placed an hour ago."""
+    placed_at = timezone.now() - HOUR
+    values = {"currency": "eur", "placed_at": placed_at, "shipping_minor": None, **values}
+    return build(Order, number=number, total_minor=total, **values)
+
+
+def paid_order(number: str = "1001", total: int = 5_000, **values: Any) -> Order:
+    """An order that was paid an hour ago."""
+    one = order(number, total, **{"captured_minor": total, **values})
+    move(one, "paid", paid_at=timezone.now() - HOUR)
+    one.refresh_from_db()
+    return one
 
 
 def payment(key: str = "1", amount: int = 5_000, **values: Any) -> Charge:
@@ -124,7 +133,7 @@ def oversold() -> Order:
 def ask_for_refund(**values: Any) -> RefundRequest:
     """A request of an hour ago for 20.00 EUR of an order of 50.00."""
     charge = payment()
-    link(order(captured_minor=5_000), "pi_1")
+    link(paid_order(), "pi_1")
     values = {"status": "recorded", "next_at": timezone.now()} | values
     return build(
         RefundRequest,

@@ -135,13 +135,13 @@ def test_the_duplicate_is_refunded_by_the_difference(at_work: Client, standin: S
     hear(standin)
     settled()
     run_checks()
-    issue = the_issue("amount_mismatch")
+    issue = the_issue("several_payments")
     assert offered(at_work, issue)[0] == "Refund the duplicate"
     assert "Refund of 50.00 USD: succeeded" in use(at_work, "refund_duplicate", issue)
     hear(standin)
     one = Order.objects.get()
     assert (one.captured_minor, one.refunded_minor, one.status) == (10_000, 5_000, "paid")
-    run_checks(["amount_mismatch"])
+    run_checks(["several_payments"])
     issue.refresh_from_db()
     assert issue.status == "resolved"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from monitoring.tests.anomalies.anomaly import Anomaly
-from monitoring.tests.rows import HOUR, link, order, order_id, payment, refund
+from monitoring.tests.rows import HOUR, link, move, order, order_id, paid_order, payment, refund
 from orders.models import Order, OrderPayment
 from payments.models import Charge, Refund, StripeEvent
 
@@ -24,6 +24,8 @@ def pay_wrong_amount() -> None:
 def pay_the_rest() -> None:
     payment("2", amount=1_000)
     link(Order.objects.get(), "pi_2")
+    if Order.objects.get().status == "pending":
+        move(Order.objects.get(), "paid", paid_at=timezone.now())
 
 
 def pay_wrong_currency() -> None:
@@ -49,7 +51,7 @@ ANOMALIES = {
     "payment_without_order": Anomaly(
         make=charge_without_order,
         finds=lambda: {("payments.paymentintent", "pi_1", 5_000, "eur")},
-        mend=lambda: link(order(), "pi_1"),
+        mend=lambda: link(paid_order(), "pi_1"),
         again=lambda: OrderPayment.objects.all().delete(),
     ),
     "amount_mismatch": Anomaly(

@@ -7,21 +7,26 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from monitoring.tests.anomalies.anomaly import Anomaly
-from monitoring.tests.rows import HOUR, ask_for_refund, link, order, payment, refund
+from monitoring.tests.rows import HOUR, ask_for_refund, link, paid_order, payment, refund
 from orders.models import Order
 from payments.models import Charge, Refund, RefundRequest, StripeEvent
 
 
 def refund_that_fails() -> None:
     payment()
-    link(order(captured_minor=5_000), "pi_1")
-    refund(status="failed", failed_at=timezone.now() - HOUR, failure_reason="lost_or_stolen_card")
+    link(paid_order(), "pi_1")
+    refund(
+        amount=2_000,
+        status="failed",
+        failed_at=timezone.now() - HOUR,
+        failure_reason="lost_or_stolen_card",
+    )
 
 
 def refund_anew() -> None:
-    refund("2", created=timezone.now())
-    Charge.objects.update(amount_refunded=5_000)
-    Order.objects.update(refunded_minor=5_000)
+    refund("2", amount=2_000, created=timezone.now())
+    Charge.objects.update(amount_refunded=2_000)
+    Order.objects.update(refunded_minor=2_000)
 
 
 def withdraw_the_new_refund() -> None:
@@ -47,7 +52,7 @@ def status(word: str) -> Callable[[], object]:
 ANOMALIES = {
     "refund_failed": Anomaly(
         make=refund_that_fails,
-        finds=lambda: {("payments.refund", "re_1", 5_000, "eur")},
+        finds=lambda: {("payments.refund", "re_1", 2_000, "eur")},
         mend=refund_anew,
         again=withdraw_the_new_refund,
     ),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from monitoring.tests.anomalies.anomaly import Anomaly
-from monitoring.tests.rows import link, order, order_id, payment, refund
+from monitoring.tests.rows import link, order_id, paid_order, payment, refund
 from orders.models import Order
 
 
 def refund_without_its_row() -> None:
     payment(amount_refunded=1_000)
-    link(order(captured_minor=5_000), "pi_1")
+    link(paid_order(), "pi_1")
 
 
 def refund_row_arrives() -> None:
