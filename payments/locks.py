@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from django.db import connection
 
 
-def lock_keys(keys: Iterable[str]) -> None:
+def lock_keys(keys: Iterable[str], *, of: str = "") -> None:
     """Wait for and hold an advisory lock on each key. One order for all, so nobody deadlocks.
 
-    What was committed while waiting is visible to the statements that follow.
+    What was committed while waiting is visible to the statements that follow. There is room for
+    some thousands (``max_locks_per_transaction``): who needs more of a kind locks the key ``of``
+    that they are all of, of which the others hold a share.
     """
     wanted = sorted(set(keys))
     if wanted:
         with connection.cursor() as cursor:
+            if of:
+                cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 1))", [of])
             cursor.execute(
                 """
                 SELECT count(pg_advisory_xact_lock(hash)) FROM (
