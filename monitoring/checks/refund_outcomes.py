@@ -16,24 +16,37 @@ from payments.money import format_money
 ANSWERED_WITHIN = timedelta(minutes=15)
 
 # A failed refund is made good by what was refunded of its charge afterwards; a replacement that
-# fails in its turn is a finding of its own.
+# fails in its turn is a finding of its own. Replacements serve the first failure first, and none
+# serves one that came after it: what is still owed is the most that the failures from some one on
+# exceed what was refunded since that one, and it is owed for the last of them.
 FAILED = """
+WITH failed AS (
+    SELECT refund.*, coalesce(sum(refund.amount) OVER later, 0) AS later, coalesce((
+        SELECT sum(other.amount) FROM payments_refund AS other
+        WHERE other.charge_id = refund.charge_id AND other.id <> refund.id
+            AND other.created >= refund.failed_at
+    ), 0) AS since
+    FROM payments_refund AS refund
+    WHERE refund.failed_at IS NOT NULL AND refund.status IN ('failed', 'canceled')
+    WINDOW later AS (
+        PARTITION BY refund.charge_id ORDER BY refund.failed_at, refund.id
+        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    )
+), owing AS (
+    SELECT failed.*, least(
+        amount, max(amount + later - since) OVER (PARTITION BY charge_id) - later
+    )::bigint AS owed
+    FROM failed
+)
 SELECT refund.id, refund.charge_id, refund.amount, refund.currency, refund.status,
     refund.failure_reason, refund.succeeded_at IS NOT NULL AS had_succeeded, refund.failed_at,
     o.id AS order_id, o.number, o.status = 'canceled' AND o.paid_at IS NOT NULL AS canceled,
-    again.amount AS again
-FROM payments_refund AS refund
+    refund.amount - refund.owed AS again
+FROM owing AS refund
 JOIN payments_charge AS charge ON charge.id = refund.charge_id AND charge.captured_at IS NOT NULL
 LEFT JOIN orders_orderpayment AS link ON link.payment = charge.payment
 LEFT JOIN orders_order AS o ON o.id = link.order_id
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(other.amount), 0)::bigint AS amount
-    FROM payments_refund AS other
-    WHERE other.charge_id = refund.charge_id AND other.id <> refund.id
-        AND other.created >= refund.failed_at
-) AS again
-WHERE refund.failed_at IS NOT NULL AND refund.status IN ('failed', 'canceled')
-    AND again.amount < refund.amount
+WHERE refund.owed > 0
 ORDER BY refund.failed_at, refund.id
 """
 

@@ -90,6 +90,26 @@ def test_a_replacement_that_fails_is_told_in_place_of_the_first() -> None:
     assert issue.subject_id == "re_2"
 
 
+def test_one_replacement_makes_one_of_two_failed_refunds_good() -> None:
+    payment()
+    failed("1", 2_000, failed_at=timezone.now() - 2 * HOUR)
+    failed("2", 2_000, created=timezone.now() - 3 * HOUR, failed_at=timezone.now() - HOUR)
+    refund("3", 2_000, created=timezone.now())
+    [issue] = found("refund_failed")
+    assert (issue.subject_id, issue.amount_minor) == ("re_2", 2_000)
+
+
+def test_a_replacement_serves_the_failures_before_it_the_first_first() -> None:
+    payment()
+    failed("1", 2_000, failed_at=timezone.now() - 3 * HOUR)
+    refund("2", 2_500, created=timezone.now() - 2 * HOUR)
+    failed("3", 1_000, created=timezone.now() - 4 * HOUR, failed_at=timezone.now() - HOUR)
+    refund("4", 300, created=timezone.now())
+    [issue] = found("refund_failed")
+    assert (issue.subject_id, issue.amount_minor) == ("re_3", 700)
+    assert ["refunded since", {"amount": 300, "currency": "eur"}] in issue.evidence
+
+
 def test_a_canceled_refund_is_told_too() -> None:
     payment()
     failed(status="canceled", succeeded_at=None, failure_reason="")

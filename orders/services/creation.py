@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from auditlog.services import Entry, record_all
@@ -44,16 +44,24 @@ def create_order(
     """
     check(new, reason)
     now = now or timezone.now()
-    with transaction.atomic():
-        lock_numbers([new.number])
-        if Order.objects.filter(number=new.number).exists():
-            raise OrderExists(f"there is an order {new.number} already")
-        (order,) = insert_orders([new], source, now)
-        record_all([created(order, reason)])
-        if not attach_waiting({order.number: order.pk}, reason.strip()):
-            announce([OrderChange(None, order)])
-        order.refresh_from_db()
+    try:
+        with transaction.atomic():
+            lock_numbers([new.number])
+            refuse_taken(new)
+            (order,) = insert_orders([new], source, now)
+            record_all([created(order, reason)])
+            if not attach_waiting({order.number: order.pk}, reason.strip()):
+                announce([OrderChange(None, order)])
+            order.refresh_from_db()
+    except IntegrityError:
+        refuse_taken(new)  # by a file of orders, which holds no numbers
+        raise
     return order
+
+
+def refuse_taken(new: NewOrder) -> None:
+    if Order.objects.filter(number=new.number).exists():
+        raise OrderExists(f"there is an order {new.number} already")
 
 
 def check(new: NewOrder, reason: str) -> None:
@@ -64,10 +72,12 @@ def check(new: NewOrder, reason: str) -> None:
         raise BadOrder("say why the order is made")
 
 
-def insert_orders(news: Sequence[NewOrder], source: Order.Source, now: datetime) -> list[Order]:
+def insert_orders(
+    news: Sequence[NewOrder], source: Order.Source, now: datetime, *, buyers_locked: bool = False
+) -> list[Order]:
     """The orders with their customers and lines, pending and not linked to any payment yet; a
-    bounded number of statements."""
-    customers = settle_customers([wanted_buyer(new, now) for new in news], {})
+    bounded number of statements. ``buyers_locked``: the caller holds every buyer."""
+    customers = settle_customers([wanted_buyer(new, now) for new in news], {}, locked=buyers_locked)
     orders = Order.objects.bulk_create(
         Order(
             number=new.number,

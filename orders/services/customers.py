@@ -44,12 +44,13 @@ class Wanted:
 
 
 def settle_customers(
-    wanted: Iterable[Wanted], changed: Mapping[str, StripeCustomer]
+    wanted: Iterable[Wanted], changed: Mapping[str, StripeCustomer], *, locked: bool = False
 ) -> Mapping[Buyer, Customer]:
     """The customers of the wanted buyers, made where they are missing; ``changed``, Stripe's by id,
     have a row each, which follows them. A bounded number of statements.
 
-    Name, address and age of one of Stripe's customers are the mirror's.
+    Name, address and age of one of Stripe's customers are the mirror's. ``locked``: the caller
+    holds every buyer.
     """
     buyers: dict[Buyer, Wanted] = {}
     for want in [*wanted, *map(as_wanted, living(changed))]:
@@ -59,12 +60,14 @@ def settle_customers(
     found = find(buyers)
     missing = sorted(buyers.keys() - found.keys())
     strangers = [one.stripe_customer for one in missing if one.stripe_customer]
-    lock_customers([*strangers, *changed])
+    if not locked:
+        lock_customers([*strangers, *changed])
     mirrored = StripeCustomer.objects.in_bulk(strangers) if strangers else {}
     new = [made(buyers[one], mirrored.get(one.stripe_customer)) for one in missing]
     differing = followers(changed)
     touched = {row.email for row in (*new, *differing)} | set(differing.values())
-    lock_addresses(touched - {""})
+    if not locked:
+        lock_addresses(touched - {""})
     if new:
         # Another worker may be making the same one.
         Customer.objects.bulk_create(new, ignore_conflicts=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice, zip_longest
 from typing import TypeVar
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from auditlog.context import current_actor
@@ -20,7 +20,7 @@ from orders.models import Order, OrderLine, OrderTransition
 from orders.services.creation import attach_waiting, created, insert_orders
 from orders.services.import_file import Mistake, Parsed
 from orders.services.lines import read_lines
-from orders.services.locking import lock_numbers, lock_products
+from orders.services.locking import lock_every_buyer, lock_numbers, lock_products
 from orders.services.new_orders import NewOrder
 from orders.services.payment_facts import normalized_email
 from orders.services.stock import take_and_restock
@@ -37,7 +37,13 @@ MOST_KEPT = 1000
 
 
 class ImportDisturbed(RuntimeError):
-    """Somebody else made one of the orders meanwhile; nothing was imported, and again will do."""
+    """The database ended it, or somebody else made one of the orders meanwhile. Nothing was
+    imported, and again will do."""
+
+
+class LinkingDisturbed(RuntimeError):
+    """All orders were imported, but not all payments that wait for one of them are linked; the same
+    file again goes on with that."""
 
 
 @dataclass
@@ -69,8 +75,10 @@ def import_orders(
     wait for one of the orders are linked to it, as they would have been when it was made.
     A bounded number of statements for each thousand orders.
 
+    It holds every buyer until it ends, so whatever brings a new one waits for it.
+
     Raises:
-        ImportDisturbed: see there.
+        ImportDisturbed, LinkingDisturbed: see there.
         orders.csv_files.Unreadable: while reading ``orders``.
     """
     result = Imported()
@@ -80,6 +88,8 @@ def import_orders(
     try:
         with transaction.atomic():
             spare_subtransactions()
+            if not dry_run:
+                lock_every_buyer()
             for batch in in_batches(orders):
                 fresh = sort_out(batch, result)
                 result.lines += sum(len(new.lines) for new in fresh)
@@ -98,11 +108,21 @@ def import_orders(
         raise ImportDisturbed(
             "an order of this file was made by somebody else just now: try again"
         ) from error
+    except (OperationalError, InterfaceError) as error:
+        raise ImportDisturbed(f"{first_line(error)}: try again") from error
     if result.mistaken:
         result.made = result.lines = result.unchanged = 0
     else:
-        result.linked = sum(link(some, reason) for some in in_batches(numbers, BATCH // 2))
+        try:
+            result.linked = sum(link(some, reason) for some in in_batches(numbers, BATCH // 2))
+        except (OperationalError, InterfaceError, KeyboardInterrupt) as error:
+            raise LinkingDisturbed(first_line(error)) from error
     return result
+
+
+def first_line(error: BaseException) -> str:
+    """What the database says; what follows may be rows, buyers and all."""
+    return str(error).partition("\n")[0] or "interrupted"
 
 
 def spare_subtransactions() -> None:
@@ -228,7 +248,7 @@ def insert(
     news: Sequence[NewOrder], reason: str, now: datetime, *, take_stock: bool
 ) -> list[Order]:
     """The orders, moved to where the file says that they are."""
-    orders = insert_orders(news, Order.Source.IMPORT, now)
+    orders = insert_orders(news, Order.Source.IMPORT, now, buyers_locked=True)
     record_all([created(order, reason) for order in orders])
     pairs = list(zip(orders, news, strict=True))
     for order, new in pairs:

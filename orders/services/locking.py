@@ -1,7 +1,7 @@
 """The locks that orders are changed under, in one order for everybody, so that nobody deadlocks:
 charges (``payments.refund_requests.lock_charges``; a batch has written them before it comes to
-orders), then payments, then numbers, then Stripe's customers, then buyers' addresses, then orders
-by id, then Stripe's products, then products by id.
+orders), then payments, then numbers, then every buyer or else Stripe's customers and then buyers'
+addresses, then orders by id, then Stripe's products, then products by id.
 
 A transaction may skip a kind but never goes back to an earlier one, and takes all that it needs of
 a kind at once.
@@ -33,14 +33,23 @@ def lock_numbers(numbers: Iterable[str]) -> None:
     lock_keys(f"orders.number:{number}" for number in numbers)
 
 
+EVERY_BUYER = "orders.buyers"
+
+
+def lock_every_buyer() -> None:
+    """Hold all of Stripe's customers and all addresses, used or not: for a file of orders, which
+    may have more of them than there is room for locks. Waits for whoever holds one."""
+    lock_keys([EVERY_BUYER])
+
+
 def lock_customers(stripe_ids: Iterable[str]) -> None:
     """Hold these of Stripe's customers: one of ours made now has the name that Stripe's has now."""
-    lock_keys(f"orders.customer:{key}" for key in stripe_ids)
+    lock_keys((f"orders.customer:{key}" for key in stripe_ids), of=EVERY_BUYER)
 
 
 def lock_addresses(emails: Iterable[str]) -> None:
     """Hold these addresses of buyers: who has them is being changed."""
-    lock_keys(f"orders.address:{email}" for email in emails)
+    lock_keys((f"orders.address:{email}" for email in emails), of=EVERY_BUYER)
 
 
 def lock_catalogue(stripe_ids: Iterable[str]) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from auditlog.models import AuditEvent
 from orders.changes import OrderChange
-from orders.management.commands.import_orders import columns_in_words
+from orders.management.commands.import_orders import Command, columns_in_words
 from orders.models import Customer, Order, OrderTransition, Product
 from orders.services import importing
 from orders.services.import_file import LINE_COLUMNS, ORDER_COLUMNS, Mistake
@@ -363,6 +363,62 @@ def test_an_order_made_by_somebody_else_meanwhile_is_told(write, shop_order, mon
     shop_order("A-1")
     monkeypatch.setattr(importing, "existing", lambda numbers: {})
     assert "made by somebody else" in refused(write(f"A-1,usd,10,{AT}"))[-1]
+
+
+def ended_by_the_database(*args: object) -> None:
+    """A statement that the database ends, as it does one of a deadlock's two."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 1")
+        cursor.execute("SELECT pg_sleep(5)")
+
+
+def test_what_the_database_ends_has_imported_nothing_and_says_so(write, monkeypatch):
+    monkeypatch.setattr(importing, "existing", ended_by_the_database)
+    assert refused(write(f"A-1,usd,10,{AT}")) == [
+        "Nothing was imported: canceling statement due to statement timeout: try again."
+    ]
+
+
+def test_what_is_interrupted_has_imported_nothing_and_says_so(write, monkeypatch):
+    def interrupt(news: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importing, "announce", interrupt)
+    assert refused(write(f"A-1,usd,10,{AT}"), code=130) == ["Interrupted. Nothing was imported."]
+
+
+def test_a_database_that_ends_the_linking_has_imported_everything(write, monkeypatch):
+    monkeypatch.setattr(importing, "link", ended_by_the_database)
+    with pytest.raises(CommandError) as caught:
+        run(write(f"A-1,usd,10,{AT}"))
+    assert str(caught.value).startswith("All orders are imported, but not all payments")
+    assert Order.objects.get().number == "A-1"
+
+
+def test_buyers_are_held_by_one_lock_however_many_they_are(write, monkeypatch):
+    """There is room for some thousands of locks, and a file may have more buyers."""
+    monkeypatch.setattr(importing, "link", lambda *args: 0)
+    rows = (f"A-{n},usd,10,{AT},a{n}@b.c,cus_{n}" for n in range(20))
+    run(write(*rows, header=HEADER + ",email,stripe_customer"))
+    assert Customer.objects.count() == 20
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        )
+        assert cursor.fetchone() == (1,)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_on_a_terminal_isnt_red(write):
+    terminal = Terminal()
+    command = Command(stdout=io.StringIO(), stderr=terminal, force_color=True)
+    call_command(command, write(f"A-1,usd,10,{AT}"))
+    assert "[########################] 100%  2 lines" in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
 
 
 def test_a_batch_takes_as_many_statements_however_many_orders_it_has(write):

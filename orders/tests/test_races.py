@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -11,7 +11,11 @@ import pytest
 from django.db import connection, transaction
 
 from orders.models import Customer, Order, OrderLine, OrderPayment, Product
+from orders.services import importing
 from orders.services.creation import NewLine, NewOrder, OrderExists, create_order
+from orders.services.customers import Buyer, Wanted, settle_customers
+from orders.services.import_file import Parsed
+from orders.services.importing import import_orders
 from orders.services.settlement import settle
 from orders.services.stock import adjust_stock
 from orders.services.waiting import settle_waiting
@@ -229,3 +233,53 @@ def test_a_guest_and_the_customer_with_the_same_address_find_each_other():
     at_once(guest, batch(ann))
     known = Customer.objects.get(stripe_customer="cus_1")
     assert Customer.objects.get(stripe_customer=None).same_as == known
+
+
+@pytest.mark.parametrize("emails", [("a@b.c", "b@b.c"), ("b@b.c", "a@b.c")])
+def test_a_file_of_orders_beside_new_buyers_deadlocks_nobody(emails, monkeypatch):
+    """The file comes to one buyer after the other, a batch to both at once."""
+    monkeypatch.setattr(importing.in_batches, "__defaults__", (1,))
+
+    def file(barrier: Barrier) -> None:
+        def orders() -> Iterator[Parsed]:
+            for n, email in enumerate(emails):
+                new = NewOrder(f"F-{n}", "usd", 1000, email=email, placed_at=at(-10))
+                yield Parsed(n, new.number, new)
+                if not n:
+                    barrier.wait()
+                    time.sleep(0.3)
+
+        import_orders(orders(), reason="imported")
+
+    def buyers(barrier: Barrier) -> None:
+        barrier.wait()
+        with transaction.atomic():
+            settle_customers([Wanted(Buyer("", email), at(-10)) for email in emails], {})
+
+    at_once(file, buyers)
+    assert Order.objects.count() == Customer.objects.count() == 2
+
+
+def test_a_number_that_a_file_takes_meanwhile_is_told_as_taken():
+    """Who waits for the file's buyers looked for the number before it was there."""
+
+    def file(barrier: Barrier) -> None:
+        def orders() -> Iterator[Parsed]:
+            new = NewOrder("A-1", "usd", 1000, email="a@b.c", placed_at=at(-10))
+            yield Parsed(1, new.number, new)
+            barrier.wait()
+            time.sleep(0.3)
+
+        import_orders(orders(), reason="imported")
+
+    def shop(barrier: Barrier) -> None:
+        barrier.wait()
+        with pytest.raises(OrderExists):
+            create_order(
+                NewOrder("A-1", "usd", 1000, email="b@b.c"),
+                source=Order.Source.SHOP,
+                reason="from the shop",
+            )
+
+    at_once(file, shop)
+    assert Order.objects.get().source == Order.Source.IMPORT

@@ -15,18 +15,20 @@ from django.utils import timezone
 from auditlog.context import acting_as, job
 from orders.csv_files import CsvFile, Unreadable
 from orders.services.import_file import COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, read_orders
-from orders.services.importing import ImportDisturbed, Imported, import_orders
+from orders.services.importing import ImportDisturbed, Imported, LinkingDisturbed, import_orders
 
 BAR = 24
 SHOWN = 100
 
 
 class Command(BaseCommand):
-    """0: imported, or nothing to do; 1: mistakes in the file; 2: the file can't be read."""
+    """0: imported, or nothing to do; 1: mistakes in the file, or it was disturbed; 2: the file
+    can't be read; 130: interrupted."""
 
     help = (
         "Import orders from a CSV file: all of them, or none if anything in the file is wrong. The "
-        "same file again changes nothing. Exit codes: 0 imported, 1 mistakes, 2 unreadable."
+        "same file again changes nothing. Exit codes: 0 imported, 1 mistakes or disturbed, "
+        "2 unreadable, 130 interrupted."
     )
 
     def create_parser(self, *args: Any, **options: Any) -> CommandParser:
@@ -63,6 +65,14 @@ class Command(BaseCommand):
             raise CommandError(f"{name} can't be read: {told}.", returncode=2) from None
         except ImportDisturbed as error:
             raise CommandError(f"Nothing was imported: {error}.", returncode=1) from None
+        except LinkingDisturbed as error:
+            raise CommandError(
+                "All orders are imported, but not all payments that wait for one of them are "
+                f"linked: {error}. The same file again goes on with that.",
+                returncode=1,
+            ) from None
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. Nothing was imported.", returncode=130) from None
         if result.mistaken:
             for mistake in result.mistakes[:SHOWN]:
                 self.stderr.write(str(mistake))
@@ -85,14 +95,14 @@ class Command(BaseCommand):
                 self.bar(number, done / size if size else None)
             yield line
         if shows and shown >= 0:
-            self.stderr.write("")
+            self.stderr.write("", style_func=str)
 
     def bar(self, number: int, share: float | None) -> None:
         text = f"{number:,} lines"
         if share is not None:
             filled = round(BAR * min(share, 1))
             text = f"[{'#' * filled}{'.' * (BAR - filled)}] {min(share, 1):4.0%}  {text}"
-        self.stderr.write(f"\r{text}", ending="")
+        self.stderr.write(f"\r{text}", style_func=str, ending="")  # else it is red, as errors are
         self.stderr.flush()
 
 

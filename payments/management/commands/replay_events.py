@@ -69,7 +69,7 @@ class Command(BaseCommand):
 
         def progress(count: int) -> None:
             if tty:
-                self.stderr.write(f"\r{count} observations", ending="")
+                self.stderr.write(f"\r{count} observations", style_func=str, ending="")
 
         found = 0
         for difference in verify(progress):
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             if found <= SHOWN:
                 self.stdout.write(str(difference))
         if tty:
-            self.stderr.write("")
+            self.stderr.write("", style_func=str)
         if found:
             differ = "object differs" if found == 1 else "objects differ"
             self.stdout.write(f"{found} {differ} from what the inbox says")
