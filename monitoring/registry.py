@@ -56,6 +56,7 @@ class Check:
     remedy: str
     find: Find
     remedies: tuple[str, ...] = ()  # names in ``monitoring.remedies``, the likeliest first
+    numbers: tuple[str, ...] = ()  # names in the evidence; none: all but times and links
 
 
 class UnknownCheck(LookupError):
@@ -84,8 +85,12 @@ def check(
     meaning: str,
     remedy: str,
     remedies: tuple[str, ...] = (),
+    numbers: tuple[str, ...] = (),
 ) -> Callable[[Find], Find]:
     """Register the decorated function of now as a check, its ``remedies`` offered as buttons.
+
+    An issue that somebody accepted stays so while its money at risk and these ``numbers`` of its
+    evidence stay: by default all but times and links.
 
     Raises:
         ValueError: the name is taken, or too long to be kept.
@@ -94,7 +99,7 @@ def check(
     def register(find: Find) -> Find:
         if name in _checks or name == CRASHED.name or not 0 < len(name) <= 64:
             raise ValueError(f"{name!r} can't be the name of another check")
-        _checks[name] = Check(name, kind, severity, meaning, remedy, find, remedies)
+        _checks[name] = Check(name, kind, severity, meaning, remedy, find, remedies, numbers)
         return find
 
     return register

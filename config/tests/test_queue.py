@@ -128,6 +128,20 @@ def test_each_panels_count_is_its_lists(client: Client, operator: User) -> None:
         assert len(shown) == panel.backlog.count
 
 
+def test_an_issue_that_was_set_aside_waits_for_nobody(client: Client, operator: User) -> None:
+    later = NOW + timedelta(days=1)
+    for status, values in {
+        "acknowledged": {},
+        "muted": {"muted_until": later},
+        "accepted": {},
+    }.items():
+        build(Issue, subject_id=status, status=status, summary=status, assignee=operator, **values)
+    client.force_login(operator)
+    for panel in panels(client)[:2]:
+        assert [row.text for row in panel.rows] == ["acknowledged"]
+        assert panel.backlog.count == 1
+
+
 def test_a_panel_tells_the_oldest_and_the_sum_of_each_currency(
     client: Client, operator: User
 ) -> None:

@@ -33,7 +33,7 @@ from monitoring.subjects import named, subject_of
 from orders.admin.acting import ActingAdmin
 from orders.admin.bulk import Column
 from payments.admin.columns import money
-from payments.admin.mirror import moment, table
+from payments.admin.mirror import moment
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -52,10 +52,15 @@ def severity(issue: Issue) -> SafeString:
 
 
 def standing(issue: Issue) -> SafeString | str:
-    """Its status, and until when it is muted."""
-    if issue.muted_until is None:
-        return str(issue.get_status_display())
-    return format_html("muted until {}", moment(issue.muted_until))
+    """Its status, until when it is muted, and that it was re-opened."""
+    if issue.muted_until is not None:
+        return format_html("muted until {}", moment(issue.muted_until))
+    status = str(issue.get_status_display())
+    return f"{status}, re-opened {times(issue.reopened)}" if issue.reopened else status
+
+
+def times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 @admin.register(Issue)
@@ -74,8 +79,6 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
         "at_risk",
         "standing",
         "since",
-        "latest",
-        "came_back",
         "check_title",
         "assignee",
     )
@@ -99,15 +102,8 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
     actions = ("take", "run_check_now")
     page_actions = ("take", "run_check_now")
     nothing_here = "Nothing needs someone."
-    readonly_fields = (
-        "evidence_shown",
-        "check_title",
-        "came_back",
-        "timeline",
-    )
+    readonly_fields = ("check_title", "came_back")
     fieldsets: ClassVar[Any] = (
-        ("The numbers that disagree", {"fields": ("evidence_shown",)}),
-        ("What happened to it", {"fields": ("timeline",)}),
         (
             "Found by",
             {
@@ -118,8 +114,6 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
                     "last_seen",
                     "occurrences",
                     "came_back",
-                    "resolved_at",
-                    "assignee",
                 ),
                 "classes": ("dense",),
             },
@@ -148,29 +142,13 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
     def since(self, issue: Issue) -> SafeString | str:
         return moment(issue.first_seen)
 
-    @admin.display(description="last seen")
-    def latest(self, issue: Issue) -> SafeString | str:
-        return moment(issue.last_seen)
-
     @admin.display(description="check")
     def check_title(self, issue: Issue) -> str:
         return issue.check_name.replace("_", " ")
 
     @admin.display(description="re-opened")
     def came_back(self, issue: Issue) -> str:
-        if not issue.reopened:
-            return "–"
-        return "once" if issue.reopened == 1 else f"{issue.reopened} times"
-
-    @admin.display(description="numbers")
-    def evidence_shown(self, issue: Issue) -> SafeString | str:
-        return evidence_table(issue.evidence)
-
-    @admin.display(description="timeline")
-    def timeline(self, issue: Issue) -> SafeString | str:
-        """What happened to it, the newest first."""
-        lines = [(moment(one.at), one.what, one.who, one.why) for one in history(issue)]
-        return table(("When", "What", "Who", "Why"), lines) if lines else "–"
+        return times(issue.reopened) if issue.reopened else "never"
 
     def change_view(
         self,
@@ -194,6 +172,8 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
         acts = {act["name"]: act for act in self.open_acts(request, issue)}
         offered = check.remedies if check else ()
         return {
+            "title": issue.summary,
+            "subtitle": None,
             "issue": issue,
             "check": check,
             "severity": severity(issue),
@@ -203,6 +183,8 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
             .select_related("run", "actor")
             .order_by("-id")
             .first(),
+            "evidence": evidence_table(issue.evidence),
+            "happened": history(issue),
             "remedies": [acts[name] for name in offered if name in acts],
             "decisions": [act for name, act in acts.items() if name not in offered],
         }

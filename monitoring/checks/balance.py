@@ -148,6 +148,7 @@ ORDER BY closing.balance_type, closing.currency
     remedy="List all balance transactions again: `manage.py sync_stripe --only "
     "balance_transactions`. If the difference stays, compare with the balance report in Stripe’s "
     "dashboard, and ask Stripe’s support.",
+    numbers=("difference",),
 )
 def balance_mismatch(now: datetime) -> Iterator[Finding]:
     parameters = {"before": now - PROCESSED_WITHIN, "margin": MARGIN}

@@ -62,6 +62,7 @@ ORDER BY payout.created, payout.id
     remedy="Read the payout again from Stripe. If a transaction is missing here: `manage.py "
     "sync_stripe --only payouts,balance_transactions`. If it is missing at Stripe too, ask "
     "Stripe’s support with the payout’s id.",
+    remedies=("read_again",),
 )
 def payout_mismatch(now: datetime) -> Iterator[Finding]:
     before = {"told_before": now - READ_WITHIN, "asked_before": now - LIST_WITHIN}
@@ -116,6 +117,7 @@ ORDER BY payout.created, payout.id
     "back to the balance either.",
     remedy="Correct the bank account in Stripe’s dashboard. This resolves once a later payout "
     "in that currency is paid. If the money isn’t back in the balance, ask Stripe’s support.",
+    remedies=("read_again",),
 )
 def payout_failed(now: datetime) -> Iterator[Finding]:
     for row in rows(FAILED, {}):
@@ -177,6 +179,7 @@ ORDER BY created, id
     remedy="Ask who changed the account in Stripe’s dashboard. If somebody of yours did, accept "
     "this with their name as the reason. If not, cancel the payout in the dashboard, change the "
     "account back, and secure the Stripe account. It is no longer told 30 days later.",
+    remedies=("read_again",),
 )
 def payout_destination_changed(now: datetime) -> Iterator[Finding]:
     for row in rows(DESTINATIONS, {"since": now - CHANGED_WITHIN}):

@@ -35,6 +35,7 @@ ORDER BY charge.captured_at, charge.id
     "far as is known here: its fee and its payout are unknown.",
     remedy="Read the charge again from Stripe: its event may have been lost. If Stripe shows no "
     "balance transaction either, ask Stripe’s support with the charge’s id.",
+    remedies=("read_again",),
 )
 def charge_not_settled(now: datetime) -> Iterator[Finding]:
     for row in rows(UNSETTLED, {"before": now - SETTLED_WITHIN}):

@@ -4,8 +4,8 @@ What people decided about an issue (``monitoring.services.triage``) holds while 
 
 - *acknowledged* stays so, until its severity rises;
 - *muted* stays so until its date, or until its severity rises;
-- *accepted* stays so while its numbers stay: money at risk, and evidence but for the times in it.
-  Its severity may rise: that is what was accepted.
+- *accepted* stays so while its numbers stay: money at risk, and of the evidence what its check
+  calls ``numbers``, else all but times and links. Its severity may rise: that was accepted too.
 
 Otherwise it is open again, and its transition says why. No longer found, each of them resolves.
 
@@ -85,11 +85,16 @@ def rank(severity: str) -> str:
 
 
 def numbers(row: str) -> str:
-    """In SQL, what an accepted issue is compared by: its money, and its evidence without times."""
-    values = (
-        f"jsonb_path_query_array({row}.evidence, 'strict $[*] ? ((exists(@[1].at)) is unknown)')"
-    )
-    return f"({row}.amount_minor, {row}.currency::text, {values})"
+    """In SQL, what an accepted issue is compared by: its money, and the numbers of its evidence."""
+    return f"""(
+        {row}.amount_minor, {row}.currency::text, (
+            SELECT jsonb_agg(told.entry ORDER BY told.place)
+            FROM jsonb_array_elements({row}.evidence) WITH ORDINALITY AS told (entry, place)
+            WHERE CASE WHEN %(numbers)s::text[] IS NULL
+                THEN told.entry -> 1 -> 'at' IS NULL AND told.entry -> 1 -> 'model' IS NULL
+                ELSE told.entry ->> 0 = ANY(%(numbers)s::text[]) END
+        )
+    )"""
 
 
 RISEN = f"{rank('found.severity')} > {rank('issue.severity')}"
@@ -215,6 +220,7 @@ def reconcile(
         "run": run.pk,
         "reason": "no longer found",
         "scope": list(scope or ()),
+        "numbers": list(check.numbers) or None,
     }
     gone = "issue.check_name = %(check)s"
     if scope is not None:

@@ -30,7 +30,7 @@ def register() -> Iterator[Register]:
     the names of its remedies may follow."""
     before = dict(registry._checks)
 
-    def add(name: str, find: Find, *remedies: str) -> None:
+    def add(name: str, find: Find, *remedies: str, numbers: tuple[str, ...] = ()) -> None:
         registry._checks.pop(name, None)
         registry.check(
             name=name,
@@ -39,6 +39,7 @@ def register() -> Iterator[Register]:
             meaning="For a test.",
             remedy="None.",
             remedies=remedies,
+            numbers=numbers,
         )(find)
 
     yield add

@@ -13,7 +13,7 @@ from auditlog.context import Actor, acting_as
 from auditlog.models import AuditEvent
 from config.tests.rows import build
 from monitoring.models import Issue, IssueTransition, Severity
-from monitoring.registry import Finding, amount, moment, rows
+from monitoring.registry import Finding, amount, moment, reference, rows
 from monitoring.selectors import open_issues, set_aside
 from monitoring.services.runs import run_checks
 from monitoring.services.triage import (
@@ -31,6 +31,7 @@ from monitoring.services.triage import (
     note,
 )
 from monitoring.tests.conftest import Register
+from payments.models import Charge
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
@@ -45,7 +46,13 @@ class Subject:
         self.there = True
         self.severity = Severity.MEDIUM
         self.minor, self.seen, self.counted = 500, NOW, 3
-        register("odd", lambda now: [self.finding()] if self.there else [])
+        self.charge = "ch_1"
+        self.register = register
+        self.judged_by()
+
+    def judged_by(self, *numbers: str) -> None:
+        """Say which numbers the check is about."""
+        self.register("odd", lambda now: [self.finding()] if self.there else [], numbers=numbers)
 
     def finding(self) -> Finding:
         return Finding(
@@ -56,6 +63,7 @@ class Subject:
                 "lacking": amount(self.minor, "eur"),
                 "units": self.counted,
                 "seen": moment(self.seen),
+                "newest": reference(Charge, self.charge),
             },
             amount_minor=self.minor,
             currency="eur",
@@ -144,6 +152,7 @@ def test_accepted_stays_so_while_its_numbers_stay(odd: Subject) -> None:
     odd.run()
     odd.decide(ACCEPT)
     odd.severity = Severity.CRITICAL  # time passes, and that is what was accepted
+    odd.charge = "ch_2"
     issue = odd.run(NOW + DAY)
     assert (issue.status, issue.reopened) == ("accepted", 0)
     assert set_aside(["odd"]) == {"muted": 0, "accepted": 1}
@@ -159,6 +168,18 @@ def test_accepted_is_open_again_when_a_number_changes(odd: Subject, name: str, v
     issue = odd.run(NOW + DAY)
     assert (issue.status, issue.reopened) == ("open", 1)
     assert steps()[-1] == ("accepted", "open", "its numbers aren't those that were accepted")
+
+
+def test_a_check_says_which_numbers_an_acceptance_stands_on(odd: Subject) -> None:
+    odd.judged_by("units")
+    odd.run()
+    odd.decide(ACCEPT)
+    odd.counted = 4
+    assert odd.run(NOW + HOUR).status == "open"
+    odd.judged_by("lacking")
+    odd.decide(ACCEPT)
+    odd.counted = 5
+    assert odd.run(NOW + 2 * HOUR).status == "accepted"
 
 
 def test_accepted_and_gone_is_resolved(odd: Subject) -> None:
