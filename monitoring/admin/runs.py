@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
+def figure(name: str, heading: str) -> Callable[[CheckRun], SafeString]:
+    """A column of the list that shows the count ``name``."""
+
+    @admin.display(description=heading)
+    def shown(run: CheckRun) -> SafeString:
+        return format_html('<span class="figure">{}</span>', f"{getattr(run, name):,}")
+
+    return shown
+
+
+FIGURES = (
+    figure("found", "found"),
+    figure("opened", "new"),
+    figure("reopened", "re-opened"),
+    figure("resolved", "resolved"),
+    figure("crashed", "could not run"),
+)
+
+
 @admin.register(CheckRun)
 class CheckRunAdmin(RunButton, ReadOnlyAdmin[CheckRun]):
     shows_progress = True
@@ -32,11 +52,7 @@ class CheckRunAdmin(RunButton, ReadOnlyAdmin[CheckRun]):
         "took",
         "actor_name",
         "scope",
-        "found",
-        "opened",
-        "reopened",
-        "resolved",
-        "crashed",
+        *FIGURES,
     )
     fields = ("started_at", "finished_at", "state", "took", "actor_name", "scope", "checks_shown")
     readonly_fields = ("state", "took", "scope", "checks_shown")
@@ -62,10 +78,11 @@ class CheckRunAdmin(RunButton, ReadOnlyAdmin[CheckRun]):
         return f"died after {len(run.results)} of {of} checks: its process was ended"
 
     @admin.display(description="took")
-    def took(self, run: CheckRun) -> str:
+    def took(self, run: CheckRun) -> SafeString | str:
         if run.finished_at is None:
             return "–"
-        return f"{(run.finished_at - run.started_at).total_seconds():.2f} s"
+        seconds = (run.finished_at - run.started_at).total_seconds()
+        return format_html('<span class="figure">{} s</span>', f"{seconds:.2f}")
 
     @admin.display(description="checks")
     def scope(self, run: CheckRun) -> str:

@@ -71,7 +71,8 @@ JOIN orders_order AS o ON o.id = link.order_id AND o.currency = charge.currency
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(other.amount_captured), 0) AS amount
     FROM orders_orderpayment AS beside
-    JOIN payments_charge AS other ON other.payment = beside.payment
+    -- In the collation of the index: else each order would look through all charges.
+    JOIN payments_charge AS other ON other.payment = beside.payment COLLATE "default"
     WHERE beside.order_id = o.id AND other.captured_at IS NOT NULL
         AND other.status <> 'failed' AND other.currency = o.currency
 ) AS good
