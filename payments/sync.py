@@ -188,7 +188,10 @@ def _list_resource(
             told.error = refusal(error)
     listed = _list_all(client, resource, suffix, since, restart, progress)
     if answer and not listed.error:
-        balance.keep(answer, whole_history=since is None)
+        try:
+            balance.keep(answer, whole_history=since is None)
+        except inbox.BadBody as error:
+            told.error = f"it can't be kept: {error}"
     return [listed, told] if told.error else [listed]
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, moment, reference, rows
-from payments.models import BalanceReading
+from monitoring.registry import Finding, amount, check, moment, rows
 from payments.money import format_money
 
 # Not a row but a currency of one of Stripe's balances, such as "eur payments".
@@ -114,9 +113,9 @@ implied AS (
     SELECT balance_type, currency, closing, min(low) AS low, max(high) AS high
     FROM ranked WHERE place <= 3 GROUP BY 1, 2, 3
 )
-SELECT closing.id, closing.created, closing.balance_type, closing.currency, closing.available,
+SELECT closing.created, closing.balance_type, closing.currency, closing.available,
     closing.pending, closing.total, closing.gained, closing.lost,
-    opening.id AS opening_id, opening.created AS opening_at, coalesce(opening.total, 0) AS opening,
+    opening.created AS opening_at, coalesce(opening.total, 0) AS opening,
     closing.payouts - coalesce(opening.payouts, 0) AS payouts,
     (closing.before - closing.payouts)
         - coalesce(opening.before - opening.payouts, 0) AS transactions,
@@ -157,26 +156,27 @@ def balance_mismatch(now: datetime) -> Iterator[Finding]:
         transactions, payouts = int(row["transactions"]), int(row["payouts"])
         uncertain = int(row["gained"] - row["lost"])
         more = "more" if difference > 0 else "less"
-        opening = reference(BalanceReading, row["opening_id"]) if row["opening_id"] else ""
+        at = row["created"]
+        opening = amount(row["opening"], currency, at=row["opening_at"] or at)
         yield Finding(
             subject_type=SUBJECT,
             subject_id=f"{currency} {row['balance_type']}",
             summary=f"Stripe’s balance of {named(row['balance_type'])} is "
             f"{format_money(abs(difference), currency)} {more} than its transactions add up to",
             evidence={
-                "opening": amount(row["opening"], currency),
+                "opening": opening,
                 "opening at": moment(row["opening_at"]),
-                "opening reading": opening or "before the first transaction",
-                "transactions": amount(transactions, currency),
-                "payouts": amount(payouts, currency),
-                "closing should be": amount(row["opening"] + transactions + payouts, currency),
-                "closing by Stripe": amount(row["total"], currency),
-                "of it available": amount(row["available"], currency),
-                "of it pending": amount(row["pending"], currency),
+                "transactions": amount(transactions, currency, at=at),
+                "payouts": amount(payouts, currency, at=at),
+                "closing should be": amount(
+                    row["opening"] + transactions + payouts, currency, at=at
+                ),
+                "closing by Stripe": amount(row["total"], currency, at=at),
+                "of it available": amount(row["available"], currency, at=at),
+                "of it pending": amount(row["pending"], currency, at=at),
+                "moved at that moment": amount(uncertain, currency, at=at),
+                "closing at": moment(at),
                 "difference": amount(difference, currency),
-                "moved at that moment": amount(uncertain, currency) if uncertain else "",
-                "closing at": moment(row["created"]),
-                "closing reading": reference(BalanceReading, row["id"]),
             },
             amount_minor=abs(difference),
             currency=currency,
@@ -184,7 +184,7 @@ def balance_mismatch(now: datetime) -> Iterator[Finding]:
 
 
 NEGATIVE = """
-SELECT newest.id, newest.created, told.key AS balance_type, held.key AS currency,
+SELECT newest.created, told.key AS balance_type, held.key AS currency,
     (held.value ->> 'available')::bigint AS available,
     (held.value ->> 'pending')::bigint AS pending
 FROM (SELECT * FROM payments_balancereading ORDER BY created DESC, id DESC LIMIT 1) AS newest
@@ -216,11 +216,10 @@ def balance_negative(now: datetime) -> Iterator[Finding]:
             summary=f"Stripe’s balance of {named(row['balance_type'])} is "
             f"{format_money(-owed, currency)}",
             evidence={
-                "available": amount(row["available"], currency),
-                "pending": amount(row["pending"], currency),
+                "available": amount(row["available"], currency, at=row["created"]),
+                "pending": amount(row["pending"], currency, at=row["created"]),
                 "together": amount(-owed, currency),
                 "as of": moment(row["created"]),
-                "reading": reference(BalanceReading, row["id"]),
             },
             amount_minor=owed,
             currency=currency,

@@ -151,7 +151,7 @@ def payout_failed(now: datetime) -> Iterator[Finding]:
 # its type, the first of a type with the one before of any.
 DESTINATIONS = """
 WITH sent AS (
-    SELECT id, created, amount, currency, destination, status, method,
+    SELECT id, created, amount, currency, destination, method,
         lag(id) OVER same_type AS id_before,
         lag(destination) OVER same_type AS before,
         lag(id) OVER any_type AS id_before_of_any,
@@ -161,7 +161,7 @@ WITH sent AS (
     WINDOW same_type AS (PARTITION BY livemode, currency, type ORDER BY created, id),
         any_type AS (PARTITION BY livemode, currency ORDER BY created, id)
 )
-SELECT id, created, amount, currency, destination, status, method,
+SELECT id, created, amount, currency, destination, method,
     coalesce(id_before, id_before_of_any) AS payout_before,
     coalesce(before, before_of_any) AS destination_before
 FROM sent
@@ -194,7 +194,6 @@ def payout_destination_changed(now: datetime) -> Iterator[Finding]:
                 "destination": row["destination"],
                 "destination before": row["destination_before"],
                 "payout before": reference(Payout, row["payout_before"]),
-                "status": row["status"],
                 "method": row["method"],
                 "made": moment(row["created"]),
             },

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from monitoring.models import Issue
 from monitoring.services.runs import run_checks
+from monitoring.services.triage import ACCEPT, decide_one
 from payments import sync
 from payments.models import BalanceReading, BalanceTransaction, Payout
 from standin import StandIn
@@ -26,6 +27,7 @@ ARRIVING = (
     "balance_mismatch",
     "balance_negative",
 )
+READ = ("charges", "refunds", "balance_transactions", "payouts")
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def pay_out(standin: StandIn, *steps: str) -> str:
 
 def issues() -> dict[str, tuple[str, str, int | None]]:
     """Subject, severity and money at risk of what is open, two hours after Stripe was read."""
-    sync.sync()
+    sync.sync(only=READ)
     run = run_checks(ARRIVING, now=timezone.now() + timedelta(hours=2))
     assert not run.crashed, run.results
     return {
@@ -150,3 +152,13 @@ def test_a_balance_that_its_transactions_do_not_add_up_to_is_found(
         held["available"] += 1  # of one second two equal answers would be one reading
         held["pending"] -= 1
     assert issues() == {"balance_mismatch": ("usd payments", "high", 250)}
+
+    decide_one(ACCEPT, Issue.objects.get().pk, reason="Stripe’s support looks into it")
+    pay(client, 30_000)
+    assert issues() == {}  # money moves, and the difference is the one that was accepted
+    held["pending"] -= 1
+    for _ in range(2):
+        assert issues() == {}
+        held["available"] += 1
+        held["pending"] -= 1
+    assert issues() == {"balance_mismatch": ("usd payments", "high", 251)}

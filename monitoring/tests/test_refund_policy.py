@@ -78,7 +78,12 @@ def pays(amount: int = 1000, n: int = 1, **values: Any) -> None:
         charge(
             f"ch_{n}",
             payment_intent_id=f"pi_{n}",
-            **{"amount": amount, "captured_at": at(n), **values},
+            **{
+                "amount": amount,
+                "captured_at": at(n),
+                "balance_transaction_id": f"txn_{n}",
+                **values,
+            },
         ),
     )
 
