@@ -51,8 +51,8 @@ RULES = (
         cause="its payments captured its total, or a completed session needed no payment",
         stock="taken, each line whole or not at all; what isn’t there makes the order *oversold*",
         refund="none",
-        issue="`oversold_order` while something is lacking; `amount_mismatch` or `several_payments` "
-        "if more was captured",
+        issue="`oversold_order` while something is lacking; `amount_mismatch` or "
+        "`several_payments` if more was captured",
     ),
     Rule(
         OrderStatus.PENDING,
