@@ -1,4 +1,5 @@
-"""What orders and the mirror know of the things that happened to an order."""
+"""What orders and the mirror know of the things that happened to an order: first what was asked,
+then what Stripe did, then what came of it here, since that is how it happens within one second."""
 
 from __future__ import annotations
 
@@ -34,31 +35,32 @@ def placed(facts: Facts) -> Iterator[Entry]:
 
 
 @contribute
-def moves(facts: Facts) -> Iterator[Entry]:
-    """The transitions with their cause: an event of Stripe's, or a person and a reason."""
-    rows = OrderTransition.objects.filter(order=facts.order).select_related("event", "actor")
-    for move in facts.newest(rows.defer("event__payload").order_by("-id")):
+def refund_requests(facts: Facts) -> Iterator[Entry]:
+    """Who asked for a refund here, and why; what came of it, its refund tells."""
+    for request in facts.requests:
         yield Entry(
-            move.at,
-            f"{move.get_from_status_display()} → {move.get_to_status_display()}",
-            detail=move.reason,
-            who=move.actor.get_username() if move.actor else "",
-            event=move.event,
+            request.asked_at,
+            "Refund requested",
+            detail=request.note or request.reason.replace("_", " "),
+            who=request.asked_by.get_username() if request.asked_by else "",
+            amount_minor=request.amount,
+            currency=request.currency,
+            link=(type(request), str(request.pk)),
+            problem=request.status in (request.Status.UNKNOWN, request.Status.REFUSED),
         )
 
 
-@contribute
-def sessions(facts: Facts) -> Iterator[Entry]:
-    for session in facts.sessions:
-        if session.paid_at:
-            yield Entry(
-                session.paid_at,
-                "Checkout session completed",
-                amount_minor=session.amount_total,
-                currency=session.currency,
-                link=(type(session), session.pk),
-                event=facts.told(session, session.paid_at),
-            )
+def refund_steps(refund: Refund) -> Iterator[tuple[datetime, str, str, bool]]:
+    """When, what, why, and whether someone should look."""
+    made_at = refund.created or refund.as_of
+    if refund.succeeded_at != made_at:
+        waiting = refund.status in ("pending", "requires_action")
+        state = refund.status.replace("_", " ") if waiting else "asked for"
+        yield made_at, f"Refund {state}", refund.pending_reason or refund.reason, waiting
+    if refund.succeeded_at:
+        yield refund.succeeded_at, "Refund succeeded", refund.reason, False
+    if refund.failed_at:
+        yield refund.failed_at, f"Refund {refund.status}", refund.failure_reason, True
 
 
 @contribute
@@ -134,6 +136,20 @@ def charged(facts: Facts, charge: Charge) -> Iterator[Entry]:
 
 
 @contribute
+def sessions(facts: Facts) -> Iterator[Entry]:
+    for session in facts.sessions:
+        if session.paid_at:
+            yield Entry(
+                session.paid_at,
+                "Checkout session completed",
+                amount_minor=session.amount_total,
+                currency=session.currency,
+                link=(type(session), session.pk),
+                event=facts.told(session, session.paid_at),
+            )
+
+
+@contribute
 def refunds(facts: Facts) -> Iterator[Entry]:
     """Each refund from when it was made to what has become of it."""
     for refund in facts.refunds:
@@ -148,35 +164,6 @@ def refunds(facts: Facts) -> Iterator[Entry]:
                 event=facts.told(refund, at),
                 problem=problem,
             )
-
-
-@contribute
-def refund_requests(facts: Facts) -> Iterator[Entry]:
-    """Who asked for a refund here, and why; what came of it, its refund tells."""
-    for request in facts.requests:
-        yield Entry(
-            request.asked_at,
-            "Refund requested",
-            detail=request.note or request.reason.replace("_", " "),
-            who=request.asked_by.get_username() if request.asked_by else "",
-            amount_minor=request.amount,
-            currency=request.currency,
-            link=(type(request), str(request.pk)),
-            problem=request.status in (request.Status.UNKNOWN, request.Status.REFUSED),
-        )
-
-
-def refund_steps(refund: Refund) -> Iterator[tuple[datetime, str, str, bool]]:
-    """When, what, why, and whether someone should look."""
-    made_at = refund.created or refund.as_of
-    if refund.succeeded_at != made_at:
-        waiting = refund.status in ("pending", "requires_action")
-        state = refund.status.replace("_", " ") if waiting else "asked for"
-        yield made_at, f"Refund {state}", refund.pending_reason or refund.reason, waiting
-    if refund.succeeded_at:
-        yield refund.succeeded_at, "Refund succeeded", refund.reason, False
-    if refund.failed_at:
-        yield refund.failed_at, f"Refund {refund.status}", refund.failure_reason, True
 
 
 @contribute
@@ -222,6 +209,20 @@ def dispute_money(facts: Facts) -> Iterator[Entry]:
                 currency=row.currency,
                 link=(type(row), row.pk),
             )
+
+
+@contribute
+def moves(facts: Facts) -> Iterator[Entry]:
+    """The transitions with their cause: an event of Stripe's, or a person and a reason."""
+    rows = OrderTransition.objects.filter(order=facts.order).select_related("event", "actor")
+    for move in facts.newest(rows.defer("event__payload").order_by("-id")):
+        yield Entry(
+            move.at,
+            f"{move.get_from_status_display()} → {move.get_to_status_display()}",
+            detail=move.reason,
+            who=move.actor.get_username() if move.actor else "",
+            event=move.event,
+        )
 
 
 @contribute

@@ -287,6 +287,24 @@ def test_a_date_to_come_is_marked(as_operator, paid):
     assert "to come" in page(as_operator, paid)
 
 
+def test_within_one_second_what_was_asked_comes_first_and_what_came_of_it_last(paid, operator):
+    """Stripe's times are whole seconds, ours aren't."""
+    RefundRequest.objects.create(
+        charge_id="ch_1",
+        amount=1000,
+        currency="usd",
+        asked_by=operator,
+        asked_at=at(3) + timedelta(seconds=0.6),
+        next_at=at(3),
+    )
+    put(refund(created=at(3), succeeded_at=at(3)))
+    story = told(paid)
+    asked = story.index("Refund requested")
+    assert story[asked:][:3] == ["Refund requested", "Refund succeeded", "paid → canceled"]
+    story = story[:asked]
+    assert story.index("Payment captured") < story.index("pending → paid")
+
+
 def test_notes_and_requests_for_refunds_are_told(as_operator, operator, paid):
     with acting_as(Actor("olive", user=operator)):
         add_note(paid.pk, text="Rang twice, nobody there", request=uuid4())
