@@ -28,17 +28,21 @@ def day_of(moment: datetime) -> date:
         return moment.date()
 
 
-def bounds(day: date) -> tuple[datetime, datetime]:
+def bounds(day: date, zone: ZoneInfo | None = None) -> tuple[datetime, datetime]:
     """The first instant of ``day`` and of the day after, in UTC: 23 to 25 hours apart.
 
-    A midnight that clocks skip or repeat is taken at its first instant.
+    A day of ``REPORTING_TIME_ZONE`` unless another ``zone`` is given. A midnight that clocks skip
+    or repeat is taken at its first instant.
     """
-    return _start(day), _start(day + DAY) if day < date.max else datetime.max.replace(tzinfo=UTC)
+    zone = zone or reporting_zone()
+    if day == date.max:
+        return _start(day, zone), datetime.max.replace(tzinfo=UTC)
+    return _start(day, zone), _start(day + DAY, zone)
 
 
-def _start(day: date) -> datetime:
+def _start(day: date, zone: ZoneInfo) -> datetime:
     try:
-        return datetime(day.year, day.month, day.day, tzinfo=reporting_zone()).astimezone(UTC)
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     except OverflowError:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
 

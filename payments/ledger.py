@@ -14,6 +14,7 @@ from datetime import date, datetime
 from django.db import connection
 from django.db.models import Q
 
+from payments.categories import FEE
 from payments.models import (
     BalanceTransaction,
     Charge,
@@ -23,10 +24,6 @@ from payments.models import (
     PaymentIntent,
     Refund,
 )
-
-# A transaction of this category is a fee in its own right; those of the others may carry one.
-FEE = "fee"
-
 
 LEDGER = """
 SELECT asked.day, row.currency, row.reporting_category, count(*),
@@ -112,6 +109,7 @@ class Settlement:
         sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         for movement in self.movements:
             row = movement.transaction
+            # A fee in its own right; transactions of the other categories may carry one.
             is_fee = row.reporting_category == FEE
             total = sums[row.currency]
             total[0] += 0 if is_fee else row.amount
