@@ -6,9 +6,13 @@ memory. Every app's exports may use this: the audit log stands to the left of al
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -22,6 +26,7 @@ from auditlog.context import acting_as, current_actor
 from auditlog.services import record
 
 BLOCK = 64 * 1024
+FORMULA = re.compile(r"^[-=+@\t\r\n]")
 
 
 class SafeText(Func):
@@ -68,13 +73,16 @@ class Download(Iterator[bytes]):
         columns: Sequence[Column],
         about: Mapping[str, Any],
     ) -> None:
+        self.queryset = queryset.values_list(*(column.value for column in columns))
+        self.begin(action, [column.name for column in columns], about)
+
+    def begin(self, action: str, header: Sequence[str], about: Mapping[str, Any]) -> None:
         self.action = action
         self.about = about
         self.actor = current_actor()  # the blocks are sent when the request's actor is gone
         self.rows = self.bytes = 0
         self.digest = hashlib.sha256()
-        self.header = ",".join(column.name for column in columns).encode() + b"\n"
-        self.queryset = queryset.values_list(*(column.value for column in columns))
+        self.header = ",".join(header).encode() + b"\n"
         self.blocks = self.generate()
         self.first: bytes | None = next(self.blocks)
 
@@ -141,6 +149,28 @@ class Download(Iterator[bytes]):
                     "sha256": self.digest.hexdigest(),
                 },
             )
+
+
+class RowsDownload(Download):
+    """The same of rows that were computed here and are few: text, or numbers as numbers."""
+
+    def __init__(
+        self,
+        action: str,
+        header: Sequence[str],
+        rows: Iterable[Sequence[str | int | Decimal]],
+        about: Mapping[str, Any],
+    ) -> None:
+        self.computed = rows
+        self.begin(action, header, about)
+
+    def copied_rows(self) -> Iterator[bytes | memoryview]:
+        for row in self.computed:
+            line = StringIO()
+            csv.writer(line, lineterminator="\n").writerow(
+                [FORMULA.sub(r"'\g<0>", cell) if isinstance(cell, str) else cell for cell in row]
+            )
+            yield line.getvalue().encode()
 
 
 def download_response(name: str, download: Download) -> StreamingHttpResponse:

@@ -11,6 +11,7 @@ urlpatterns = [
     # One page to sign in on, whatever was asked for.
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
+    path("dashboard/reconciliation/", include("monitoring.reconciliation.urls")),
     path("dashboard/", include("analyticsapp.urls")),
     path("stripe/", include("payments.urls")),
     path("accounts/", include("governance.urls")),

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from auditlog.exports import RowsDownload
 from monitoring.reconciliation.period import Period, snapshots_zone
 from monitoring.reconciliation.residuals import FIGURES, Figure, Step
-from monitoring.reconciliation.selectors import Cell, Entry, Line, Reconciliation
+from monitoring.reconciliation.selectors import Cell, Entry, Reconciliation
 from monitoring.report import plural
 from payments.money import exponent, format_money, format_number
 
@@ -126,27 +127,32 @@ def _difference(cell: Cell, step: Step) -> dict[str, Any]:
     }
 
 
-def as_rows(found: Reconciliation, *currencies: str) -> Iterator[list[str]]:
-    """The rows of the CSV, by ``COLUMNS``; of these currencies, or of all."""
+def as_rows(found: Reconciliation) -> Iterator[list[str | int | Decimal]]:
+    """The rows of the CSV, by ``COLUMNS``."""
     for cell in found.cells.values():
-        if currencies and cell.currency not in currencies:
-            continue
         for figure in FIGURES:
             if _has(found, figure):
                 amount = cell.figures[figure]
                 yield _row(cell, "figure", "", figure.key, amount, "", "")
         for step in found.steps:
             for line in cell.residuals(step):
-                yield _residual_row(cell, step, line)
-
-
-def _residual_row(cell: Cell, step: Step, line: Line) -> list[str]:
-    look = "yes" if line.residual.look else "no"
-    return _row(cell, "residual", step.key, line.residual.key, line.amount, str(line.rows), look)
+                key, look = line.residual.key, "yes" if line.residual.look else "no"
+                yield _row(cell, "residual", step.key, key, line.amount, line.rows, look)
 
 
 def _row(
-    cell: Cell, kind: str, step: str, key: str, amount: int, rows: str, look: str
-) -> list[str]:
-    number = f"{Decimal(amount).scaleb(-exponent(cell.currency)):f}"
-    return [str(cell.day), cell.currency, kind, step, key, str(amount), number, rows, look]
+    cell: Cell, kind: str, step: str, line: str, amount: int, rows: int | str, look: str
+) -> list[str | int | Decimal]:
+    number = Decimal(amount).scaleb(-exponent(cell.currency))
+    return [str(cell.day), cell.currency, kind, step, line, amount, number, rows, look]
+
+
+def export(found: Reconciliation) -> RowsDownload:
+    """The rows as a download, audited as ``reconciliation.exported``."""
+    period = found.period
+    about = {
+        "from": period.first.isoformat(),
+        "to": period.last.isoformat(),
+        "time_zone": period.zone.key,
+    }
+    return RowsDownload("reconciliation.exported", list(COLUMNS), as_rows(found), about)

@@ -156,4 +156,9 @@ class InvoicePayment(MirrorObject):
                 name="invoicepayment_intent",
                 condition=Q(payment_intent__isnull=False),
             ),
+            models.Index(
+                fields=["charge"],
+                name="invoicepayment_charge",
+                condition=Q(charge__isnull=False),
+            ),
         ]
