@@ -154,7 +154,7 @@ def seed(
         say("Building snapshots")
         snapshots.build_all()
         say("Running checks")
-        run_checks()
+        run_checks(now=max(plan.until, now or timezone.now()))
         if not is_seeded():
             with transaction.atomic():
                 record(SEEDED, after=plan.as_json())
