@@ -6,11 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from config.tests.rows import build
 from monitoring import registry
+from monitoring.models import Issue
 from monitoring.registry import Finding
+from monitoring.services.runs import run_checks
 from monitoring.tests.arriving import DAY, HOUR, moved, paid_out, payout, reading
 from monitoring.tests.rows import payment
 from payments.models import (
@@ -394,3 +399,14 @@ def test_only_the_newest_balance_can_be_negative() -> None:
     reading(2 * HOUR, available=-5)
     reading(HOUR, available=5)
     assert found("balance_negative") == []
+
+
+def test_a_balance_is_named_where_it_has_no_page(client: Client, auditor: User) -> None:
+    moved(net=9_000)
+    balance_of((HOUR, 9_001), whole=True)
+    run_checks(["balance_mismatch"])
+    client.force_login(auditor)
+    issue = Issue.objects.get()
+    page = client.get(reverse("admin:monitoring_issue_change", args=[issue.pk])).content.decode()
+    assert "eur payments" in page
+    assert "90.01 EUR" in page
