@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
+from fractions import Fraction
 
 from django.db.models import Min, Sum
 
 from analyticsapp.days import Window, day_of
-from analyticsapp.kpis import ALL, KPIS, TOTALS, Good, Kpi, Totals
+from analyticsapp.kpis import ALL, BOARD, KPIS, TOTALS, Good, Kpi, Totals, Value, tenths
 from analyticsapp.models import DaySnapshot, DirtyDay, SnapshotState
 
 WINDOWS = (7, 30, 90)
@@ -22,8 +23,8 @@ class Change:
     """A KPI's value against the value of the period before."""
 
     kpi: Kpi
-    before: int
-    delta: int
+    before: Value
+    delta: Value
 
     @property
     def direction(self) -> str:
@@ -34,8 +35,8 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """Whether that is ``better`` or ``worse``; empty where nothing changed."""
-        if not self.delta:
+        """Whether that is ``better`` or ``worse``; empty where nothing changed, or neither is."""
+        if not self.delta or self.kpi.good is Good.NEITHER:
             return ""
         return "better" if (self.delta > 0) == (self.kpi.good is Good.UP) else "worse"
 
@@ -44,25 +45,26 @@ class Change:
         """Unsigned, to one decimal, half to even; None against nothing or less than nothing."""
         if self.before <= 0:
             return None
-        share = Decimal(abs(self.delta)) * 100 / Decimal(self.before)
-        return share.quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+        return tenths(abs(Fraction(self.delta)) * 100 / self.before)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A KPI's value in a window, and its change where there is something to compare with."""
+    """A KPI's value in a window, and its change where there is something to compare with; and of
+    how many orders it isn't known."""
 
     kpi: Kpi
-    value: int | None
+    value: Value | None
     change: Change | None
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
-class Value:
+class Cell:
     """A KPI's value where nothing is compared."""
 
     kpi: Kpi
-    value: int | None
+    value: Value | None
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,11 @@ class DayRow:
     before: Totals
 
     @property
-    def values(self) -> list[Value]:
-        """Every KPI of the day, in the registry's order."""
-        return [Value(kpi, kpi.compute(self.totals)) for kpi in ALL]
+    def values(self) -> list[Cell]:
+        """The page's KPIs of the day, in their order."""
+        return [Cell(kpi, kpi.compute(self.totals)) for kpi in BOARD]
 
-    def value(self, key: str) -> int | None:
+    def value(self, key: str) -> Value | None:
         """A KPI of the day."""
         return KPIS[key].compute(self.totals)
 
@@ -103,7 +105,8 @@ class Dashboard:
     before: Window
     today: date
     first_day: date  # of all figures
-    figures: list[Figure]
+    figures: list[Figure]  # that stand at the top
+    more: list[Figure]  # all others
     days: list[DayRow]
     totals: Totals
 
@@ -153,7 +156,8 @@ def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
         before=before,
         today=today,
         first_day=first_day,
-        figures=[_figure(kpi, totals, totals_before) for kpi in ALL],
+        figures=[_figure(kpi, totals, totals_before) for kpi in BOARD],
+        more=[_figure(kpi, totals, totals_before) for kpi in ALL if kpi not in BOARD],
         days=rows,
         totals=totals,
     )
@@ -162,9 +166,10 @@ def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
 def _figure(kpi: Kpi, totals: Totals, totals_before: Totals | None) -> Figure:
     value = kpi.compute(totals)
     before = kpi.compute(totals_before) if totals_before else None
-    if value is None or before is None:
-        return Figure(kpi, value, None)
-    return Figure(kpi, value, Change(kpi, before, value - before))
+    change = None
+    if value is not None and before is not None:
+        change = Change(kpi, before, value - before)
+    return Figure(kpi, value, change, kpi.unknown(totals))
 
 
 def _currencies(since: date) -> list[str]:

@@ -1,5 +1,8 @@
 from django.urls import path
 
-from analyticsapp.views import executive
+from analyticsapp.views import definitions, executive
 
-urlpatterns = [path("", executive, name="dashboard")]
+urlpatterns = [
+    path("", executive, name="dashboard"),
+    path("kpis/", definitions, name="kpis"),
+]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analyticsapp.charts import Point, sparkline, trend
-from analyticsapp.kpis import ALL, KPIS
+from analyticsapp.kpis import ALL, BOARD, KPIS
 from analyticsapp.selectors import DEFAULT_WINDOW, WINDOWS, Dashboard, dashboard, freshness
 
 
@@ -31,7 +31,7 @@ def executive(request: HttpRequest) -> HttpResponse:
         "windows": WINDOWS,
         "freshness": freshness(now),
         "time_zone": settings.REPORTING_TIME_ZONE,
-        "kpis": ALL,
+        "kpis": BOARD,
     }
     if board:
         context["chart"] = trend(
@@ -49,7 +49,8 @@ def executive(request: HttpRequest) -> HttpResponse:
 
 def _finished(board: Dashboard, key: str) -> list[int | None]:
     """The KPI of each day that is over: an unfinished one would end every small line in a dip."""
-    return [row.value(key) for row in board.days if row.day != board.today]
+    values = (row.value(key) for row in board.days if row.day != board.today)
+    return [None if value is None else round(value) for value in values]
 
 
 def _points(board: Dashboard, key: str) -> list[Point]:
@@ -57,9 +58,21 @@ def _points(board: Dashboard, key: str) -> list[Point]:
     return [
         Point(
             day=row.day,
-            value=compute(row.totals) or 0,
-            before=compute(row.before) if board.comparable else None,
+            value=round(compute(row.totals) or 0),
+            before=round(compute(row.before) or 0) if board.comparable else None,
             day_before=row.day_before,
         )
         for row in board.days
     ]
+
+
+@require_safe
+@login_required
+@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+def definitions(request: HttpRequest) -> HttpResponse:
+    """What every figure means, as the registry has it."""
+    return render(
+        request,
+        "analytics/definitions.html",
+        {"section": "kpis", "kpis": ALL, "time_zone": settings.REPORTING_TIME_ZONE},
+    )

@@ -19,6 +19,7 @@ CHECKS: dict[str, list[str]] = {
     "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
     "settings": [PYTHON, "manage.py", "check"],
     "states": [PYTHON, "manage.py", "order_state_machine", "--check"],
+    "kpis": [PYTHON, "manage.py", "kpi_definitions", "--check"],
     "locks": [PYTHON, "scripts/lock.py", "--check"],
 }
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from django import template
 
-from analyticsapp.kpis import Kpi
+from analyticsapp.kpis import Kpi, Value
 
 register = template.Library()
 
 
 @register.simple_tag
-def kpi_number(kpi: Kpi, value: int | None, currency: str) -> str:
+def kpi_number(kpi: Kpi, value: Value | None, currency: str) -> str:
     """The value without its currency, for where that stands beside it."""
     return kpi.number(value, currency)
 
 
 @register.simple_tag
-def kpi_signed(kpi: Kpi, value: int, currency: str) -> str:
+def kpi_signed(kpi: Kpi, value: Value, currency: str) -> str:
     """The same with its sign, for a change."""
     return ("+" if value > 0 else "") + kpi.number(value, currency)
 
 
 @register.filter
-def is_negative(value: int | None) -> bool:
+def is_negative(value: Value | None) -> bool:
     """Whether an amount is below nothing."""
     return value is not None and value < 0

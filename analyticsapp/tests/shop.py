@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any, TypeVar
 
-from analyticsapp.kpis import TOTALS
 from analyticsapp.models import DaySnapshot
 from analyticsapp.services.dirty_days import orders_changed, payments_changed
 from analyticsapp.tables.sales import SALES
@@ -18,6 +17,14 @@ from payments.models import BalanceTransaction, Charge, MirrorObject, Refund
 
 M = TypeVar("M", bound=MirrorObject)
 _numbers = count(1)
+SHOWN = (
+    "gross_minor",
+    "payments",
+    "refunds_minor",
+    "refunds",
+    "orders",
+    "order_value_minor",
+)
 
 
 def at(day: int, hour: int = 12, minute: int = 0, month: int = 11, year: int = 2026) -> datetime:
@@ -134,8 +141,8 @@ def move(row: Order, to: OrderStatus, when: datetime, captured: int | None = Non
 
 
 def figures(**only: Any) -> dict[tuple[date, str], dict[str, int]]:
-    """The snapshots by day and currency."""
-    rows = DaySnapshot.objects.filter(**only).values("day", "currency", *TOTALS, "net_sales_minor")
+    """The snapshots of sales by day and currency."""
+    rows = DaySnapshot.objects.filter(**only).values("day", "currency", *SHOWN, "net_sales_minor")
     return {(row.pop("day"), row.pop("currency")): row for row in rows}
 
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analyticsapp.days import DAY, day_of
-from analyticsapp.kpis import KPIS
+from analyticsapp.kpis import BOARD
 from analyticsapp.models import DaySnapshot, SnapshotState
 from config.tests.browser import Guard, follow, keep_screenshot, wider_than_its_window
 
@@ -86,7 +86,7 @@ def test_the_dashboard_at_7_30_and_90_days(
     assert page.url == f"{url}/dashboard/"
     for days in (7, 30, 90):
         follow(page.get_by_role("link", name=f"{days} days"))
-        assert page.locator("table.figures tbody tr").count() == days
+        assert page.locator("table.days tbody tr").count() == days
         keep_screenshot(page, f"dashboard-{days}")
     follow(page.get_by_role("link", name="JPY"))
     assert "JPY" in page.locator(".tile").first.inner_text()
@@ -136,7 +136,7 @@ def test_a_young_shop_has_nothing_to_compare_with(
 ) -> None:
     DaySnapshot.objects.filter(day__lt=day_of(timezone.now()) - 9 * DAY).delete()
     sign_in(page, url, "executive")
-    assert page.locator(".tile").get_by_text("no earlier period").count() == len(KPIS)
+    assert page.locator(".tile").get_by_text("no earlier period").count() == len(BOARD)
     keep_screenshot(page, "dashboard-young")
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from analyticsapp.days import DAY, bounds, day_of
-from analyticsapp.kpis import ALL, KPIS
+from analyticsapp.kpis import ALL, KPIS, Value
 from analyticsapp.models import DaySnapshot, SnapshotState
 from analyticsapp.selectors import Change, Dashboard, dashboard
 from analyticsapp.services import snapshots
@@ -43,7 +43,7 @@ def board(days: int = 7, currency: str = "eur") -> Dashboard:
     return found
 
 
-def values(found: Dashboard) -> dict[str, int | None]:
+def values(found: Dashboard) -> dict[str, Value | None]:
     return {figure.kpi.key: figure.value for figure in found.figures}
 
 
@@ -263,9 +263,10 @@ def test_the_page_has_a_definition_for_each_figure_and_nothing_inline(reader: Cl
     snapshot(day_of(timezone.now()))
     response = reader.get("/dashboard/")
     page = response.content.decode()
+    definitions = reader.get("/dashboard/kpis/").content.decode()
     for kpi in ALL:
-        assert f'href="#{kpi.key}"' in page
-        assert f'<div id="{kpi.key}">' in page
+        assert f'href="/dashboard/kpis/#{kpi.key}"' in page
+        assert f'<div id="{kpi.key}">' in definitions
     assert not re.search(r"\sstyle=|<style|<script|\son\w+=|\snonce=", page)
     assert "default-src 'none'" in response["Content-Security-Policy"]
 
