@@ -82,7 +82,7 @@ class World:
         self.random = random
         self.standin = StandIn(seed=7, settlement=("eur",))
         self.now = timezone.now()
-        self.standin.now = int((self.now - timedelta(days=4)).timestamp())
+        self.standin.now = int((self.now - timedelta(days=20)).timestamp())
         self.lives = [self.begin(f"N-{number}", way) for number, way in enumerate(ways)]
         self.heard = 0
         self.late: list[dict[str, Any]] = []
@@ -208,6 +208,7 @@ class World:
 
     def end(self) -> None:
         """All is told, read and counted, as the jobs do it."""
+        self.standin.advance_to(int(self.now.timestamp()))
         self.hear(everything=True)
         client = in_process_client(self.standin)
         sync.sync(only=ONLY_BY_API, client=client, restart=True)
