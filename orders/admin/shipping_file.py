@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
 from orders.admin.acting import ActingAdmin, ListPage, ReasonForm
@@ -75,6 +76,7 @@ def fulfil_file(page: ActingAdmin, request: HttpRequest) -> HttpResponse:
             return result(page, request, confirmed.shipping.fulfil(reason=reason), done=True)
         if "text" not in confirmed.errors:
             return preview(page, request, confirmed.shipping, confirmed)
+        messages.error(request, "Nothing was done: choose the file again.")
         return ask(page, request, FileForm())
     form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
     if form.is_valid():

@@ -96,6 +96,20 @@ def test_a_file_is_shown_first_and_then_done(as_operator, operator, paid, second
     assert {move.reason for move in moves} == {"today's parcels (sent.csv)"}
 
 
+def test_a_skipped_row_doesnt_say_that_it_has_no_tracking_number(as_operator, paid):
+    """It may have one that can't be read."""
+    page = upload(as_operator, HEADER + b";UPS;2\nA-9;UPS;3\n").content.decode()
+    assert "<td>–</td><td>names no order</td>" in page
+    assert "<td>UPS 3</td><td>there is no such order</td>" in page
+
+
+def test_a_confirmation_without_its_file_says_that_nothing_was_done(as_operator, paid):
+    for values in ({"text": ""}, {"text": "no such columns\n"}):
+        page = as_operator.post(reverse(FILE), {**values, "name": "x", "reason": "sent"})
+        assert "Nothing was done: choose the file again." in page.content.decode()
+        assert "shipping_file.html" in str(page.templates[0].name)
+
+
 def test_every_row_that_is_skipped_says_why(as_operator, paid, second, shop_order):
     shop_order("A-3")
     page = upload(
