@@ -104,9 +104,9 @@ class Kpi:
         if self.unit is Unit.MONEY:
             return format_number(round(value), currency)
         if self.unit is Unit.SHARE:
-            return f"{tenths(value * 100):,}%".replace("-", MINUS)
+            return f"{tenths(value * 100):,.1f}%".replace("-", MINUS)
         if self.unit is Unit.HOURS:
-            return f"{tenths(Fraction(value, 3600)):,} h".replace("-", MINUS)
+            return f"{tenths(Fraction(value, 3600)):,.1f} h".replace("-", MINUS)
         return f"{round(value):,}".replace("-", MINUS)
 
 
