@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from monitoring.checks.payments_orders import KEPT, charges
+from monitoring.checks.payments_orders import FAILED_LATE, KEPT, charges
 from monitoring.models import Kind, Severity
 from monitoring.registry import Finding, amount, check, label, moment, reference, rows
 from orders.models import Order
@@ -62,22 +62,10 @@ def canceled_order_paid(now: datetime) -> Iterator[Finding]:
 
 
 # An order that others have paid meanwhile lacks nothing.
-FAILED = """
+FAILED = f"""
 SELECT o.id, o.number, o.status, charge.id AS charge_id, charge.amount_captured AS amount,
     charge.currency, charge.captured_at, charge.failure_code
-FROM payments_charge AS charge
-JOIN orders_orderpayment AS link ON link.payment = charge.payment
-JOIN orders_order AS o ON o.id = link.order_id AND o.currency = charge.currency
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(other.amount_captured), 0) AS amount
-    FROM orders_orderpayment AS beside
-    -- In the collation of the index: else each order would look through all charges.
-    JOIN payments_charge AS other ON other.payment = beside.payment COLLATE "default"
-    WHERE beside.order_id = o.id AND other.captured_at IS NOT NULL
-        AND other.status <> 'failed' AND other.currency = o.currency
-) AS good
-WHERE charge.captured_at IS NOT NULL AND charge.status = 'failed'
-    AND o.status IN ('paid', 'fulfilled') AND good.amount < o.total_minor
+{FAILED_LATE}
 ORDER BY o.id, charge.id
 """
 

@@ -12,6 +12,10 @@ from orders.models import Order
 from payments.models import Charge, PaymentIntent
 from payments.money import format_money
 
+# Events of an intent and of its charge are made in the same moment; one that is lost is found by
+# listing within the hour.
+CHARGE_WITHIN = timedelta(hours=1)
+
 # An intent that succeeded counts until its charge arrives; that a payment failed late is told by
 # the payment.
 UNPAID = """
@@ -62,18 +66,50 @@ def paid_order_unpaid(now: datetime) -> Iterator[Finding]:
         )
 
 
+# An order that Stripe made is paid with what its intent received, be it less than its total. An
+# intent counts by itself when its charge should have come long ago. That a payment failed since is
+# no reason to be pending, but nor is it money that waits.
+REQUIRED = "least(o.total_minor, own.amount_received)"
+OWN_INTENT = """
+LEFT JOIN payments_paymentintent AS own ON own.id = o.payment_intent_id
+    AND o.source = 'stripe' AND own.succeeded_at IS NOT NULL AND own.amount_received > 0
+"""
 PENDING = f"""
-WITH {KEPT}
-SELECT o.id, o.number, o.currency, o.total_minor AS total,
-    sum(captured.amount)::bigint AS captured, max(captured.captured_at) AS captured_at,
-    array_agg(captured.charge_id ORDER BY captured.captured_at, captured.charge_id) AS ids
-FROM orders_order AS o
-JOIN orders_orderpayment AS link ON link.order_id = o.id
-JOIN captured ON captured.payment = link.payment AND captured.currency = o.currency
-LEFT JOIN given_back ON given_back.payment = captured.payment
-WHERE o.status = 'pending' AND captured.captured_at < %(before)s
-GROUP BY o.id
-HAVING sum(captured.amount - coalesce(given_back.amount, 0)) >= o.total_minor
+WITH waiting AS (
+    SELECT o.id, o.currency, link.payment FROM orders_order AS o
+    JOIN orders_orderpayment AS link ON link.order_id = o.id WHERE o.status = 'pending'
+),
+money AS (
+    SELECT waiting.id AS order_id, charge.id AS charge_id, charge.captured_at AS at,
+        charge.amount_captured AS amount
+    FROM waiting
+    JOIN payments_charge AS charge ON charge.payment = waiting.payment COLLATE "default"
+    WHERE charge.currency = waiting.currency AND charge.status <> 'failed'
+        AND charge.amount_captured > 0 AND charge.captured_at < %(settled_before)s
+    UNION ALL
+    SELECT waiting.id, NULL, intent.succeeded_at, intent.amount_received
+    FROM waiting
+    JOIN payments_paymentintent AS intent ON intent.id = waiting.payment
+    WHERE intent.currency = waiting.currency AND intent.status = 'succeeded'
+        AND intent.amount_received > 0 AND intent.succeeded_at < %(told_before)s
+        AND NOT EXISTS (
+            SELECT FROM payments_charge AS charge
+            WHERE charge.payment = waiting.payment COLLATE "default"
+                AND charge.captured_at IS NOT NULL
+        )
+)
+SELECT o.id, o.number, o.currency, o.total_minor AS total, {REQUIRED} AS required,
+    sum(money.amount)::bigint AS captured, max(money.at) AS captured_at,
+    coalesce(
+        array_agg(money.charge_id ORDER BY money.at, money.charge_id)
+            FILTER (WHERE money.charge_id IS NOT NULL),
+        '{{}}'
+    ) AS ids
+FROM money
+JOIN orders_order AS o ON o.id = money.order_id
+{OWN_INTENT}
+GROUP BY o.id, own.amount_received
+HAVING sum(money.amount) >= {REQUIRED}
 ORDER BY o.id
 """
 
@@ -82,12 +118,15 @@ ORDER BY o.id
     name="payment_order_pending",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
-    meaning="An order was paid in full and still waits for its payment: nobody will send it.",
-    remedy="Read the payment again from Stripe. If the order stays pending, look for dead events.",
+    meaning="An order was paid in full and still waits for its payment: the customer has paid, and "
+    "nobody will send it.",
+    remedy="Read the payment again from Stripe, which makes the order paid. If it stays pending, "
+    "look for dead events.",
     remedies=("read_again",),
 )
 def payment_order_pending(now: datetime) -> Iterator[Finding]:
-    for row in rows(PENDING, {"before": now - SETTLED_AFTER}):
+    before = {"settled_before": now - SETTLED_AFTER, "told_before": now - CHARGE_WITHIN}
+    for row in rows(PENDING, before):
         captured, currency = row["captured"], row["currency"]
         yield Finding(
             subject_type=label(Order),
@@ -96,6 +135,7 @@ def payment_order_pending(now: datetime) -> Iterator[Finding]:
             "was captured for it",
             evidence={
                 "order total": amount(row["total"], currency),
+                "enough": amount(row["required"], currency),
                 "captured": amount(captured, currency),
                 "captured at": moment(row["captured_at"]),
                 "charges": charges(row),
@@ -105,82 +145,56 @@ def payment_order_pending(now: datetime) -> Iterator[Finding]:
         )
 
 
-# Parts that make a whole are no two payments: one of several must be enough by itself.
-SEVERAL = f"""
-WITH {KEPT}, kept AS (
-    SELECT link.order_id, captured.payment, captured.charge_id, captured.captured_at,
-        captured.currency, captured.amount - coalesce(given_back.amount, 0) AS amount
-    FROM captured
-    JOIN orders_orderpayment AS link ON link.payment = captured.payment
-    LEFT JOIN given_back ON given_back.payment = captured.payment
-    WHERE captured.amount > coalesce(given_back.amount, 0)
-)
-SELECT o.id, o.number, o.currency, o.total_minor AS total, sum(kept.amount)::bigint AS kept,
-    count(*) AS payments,
-    array_agg(kept.charge_id ORDER BY kept.captured_at, kept.charge_id) AS ids
-FROM kept JOIN orders_order AS o ON o.id = kept.order_id AND o.currency = kept.currency
-WHERE o.status <> 'canceled'
-GROUP BY o.id
-HAVING count(*) > 1 AND max(kept.amount) >= o.total_minor
-ORDER BY o.id
+# The database lets a payment belong to one order alone. Two may lay claim to it all the same: its
+# intent names one and its Checkout session another, or the shop writes another number into its
+# metadata after it was linked, since a link stays. That matters while the other one waits. Metadata
+# is compared as it is indexed.
+CLAIMS = """
+SELECT intent.id AS payment, o.id AS named_id, 'its metadata' AS by
+FROM orders_order AS o
+JOIN payments_paymentintent AS intent ON (intent.metadata -> 'order') = to_jsonb(o.number::text)
+WHERE o.status = 'pending'
+UNION ALL
+SELECT charge.payment, o.id, 'the metadata of its charge'
+FROM orders_order AS o
+JOIN payments_charge AS charge ON (charge.metadata -> 'order') = to_jsonb(o.number::text)
+WHERE o.status = 'pending'
+UNION ALL
+SELECT session.payment_intent_id, o.id, 'the metadata of its Checkout session'
+FROM orders_order AS o
+JOIN payments_checkoutsession AS session
+    ON (session.metadata -> 'order') = to_jsonb(o.number::text)
+WHERE o.status = 'pending'
+UNION ALL
+SELECT session.payment_intent_id, o.id, 'its Checkout session'
+FROM orders_order AS o
+JOIN payments_checkoutsession AS session
+    ON session.client_reference_id = o.number AND session.client_reference_id <> ''
+WHERE o.status = 'pending'
+UNION ALL
+SELECT o.payment_intent_id, o.id, 'that order itself'
+FROM orders_order AS o
+WHERE o.status = 'pending' AND o.payment_intent_id IS NOT NULL
 """
-
-
-@check(
-    name="several_payments",
-    kind=Kind.ATTENTION,
-    severity=Severity.HIGH,
-    meaning="An order was paid more than once, as when a customer tries again after a page that "
-    "didn't load: one payment was enough, and the others belong to the customer.",
-    remedy="Refund the payment that is too many; the first one stays.",
-    remedies=("refund_duplicate", "refund_part", "read_again"),
+OTHERS = f"""
+WITH {KEPT}, claim AS (
+    SELECT DISTINCT ON (told.payment) told.payment, told.named_id, told.by, link.order_id
+    FROM ({CLAIMS}) AS told
+    JOIN orders_orderpayment AS link ON link.payment = told.payment
+    WHERE link.order_id <> told.named_id
+    ORDER BY told.payment, told.named_id, told.by
 )
-def several_payments(now: datetime) -> Iterator[Finding]:
-    for row in rows(SEVERAL, {}):
-        kept, total, currency = row["kept"], row["total"], row["currency"]
-        yield Finding(
-            subject_type=label(Order),
-            subject_id=str(row["id"]),
-            summary=f"Order {row['number']} over {format_money(total, currency)} was paid by "
-            f"{row['payments']} payments: {format_money(kept, currency)}",
-            evidence={
-                "order total": amount(total, currency),
-                "captured and kept": amount(kept, currency),
-                "too much": amount(kept - total, currency),
-                "charges": charges(row),
-            },
-            amount_minor=kept - total,
-            currency=currency,
-        )
-
-
-# A payment pays one order, of which the database makes sure; but it may name another one.
-OTHERS = """
-SELECT DISTINCT ON (told.payment) told.payment, told.name, told.by, o.id, o.number, o.currency,
-    named.id AS named_id
-FROM (
-    SELECT intent.id AS payment, intent.metadata ->> 'order' AS name, 'its metadata' AS by
-    FROM payments_paymentintent AS intent
-    WHERE intent.metadata ->> 'order' IS NOT NULL
-    UNION ALL
-    SELECT session.payment_intent_id, session.client_reference_id, 'its Checkout session'
-    FROM payments_checkoutsession AS session
-    WHERE session.payment_intent_id IS NOT NULL AND session.client_reference_id <> ''
-) AS told
-JOIN orders_orderpayment AS link ON link.payment = told.payment
-JOIN orders_order AS o ON o.id = link.order_id AND o.number <> told.name
-JOIN orders_order AS named ON named.number = told.name
-ORDER BY told.payment, told.by
-"""
-KEPT_OF = f"""
-WITH {KEPT}, told AS ({OTHERS})
-SELECT told.*, captured.charge_id, captured.currency AS paid_in,
-    captured.amount - coalesce(given_back.amount, 0) AS kept
-FROM told
-JOIN captured ON captured.payment = told.payment
-LEFT JOIN given_back ON given_back.payment = told.payment
+SELECT claim.payment, claim.by, captured.payment_intent_id AS intent, captured.charge_id,
+    captured.currency, captured.amount - coalesce(given_back.amount, 0) AS kept,
+    o.id, o.number, named.id AS named_id, named.number AS name,
+    named.total_minor AS named_total, named.currency AS named_currency
+FROM claim
+JOIN captured ON captured.payment = claim.payment
+JOIN orders_order AS o ON o.id = claim.order_id
+JOIN orders_order AS named ON named.id = claim.named_id
+LEFT JOIN given_back ON given_back.payment = claim.payment
 WHERE captured.amount > coalesce(given_back.amount, 0)
-ORDER BY told.payment
+ORDER BY claim.payment
 """
 
 
@@ -188,76 +202,28 @@ ORDER BY told.payment
     name="payment_names_other_order",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
-    meaning="One payment speaks of two orders: it counts for one of them, and names another one, "
-    "which may be waiting for it.",
-    remedy="Find out what was bought. If the payment counts for the right order, accept this; "
-    "else refund it, or fulfil what was really bought.",
-    remedies=("refund_payment", "read_again"),
+    meaning="One payment is claimed by two orders: it counts for one of them, and the other one, "
+    "which it names too, still waits for its money.",
+    remedy="Find out what was bought. If the payment counts for the right order, cancel the other "
+    "one or have it paid; else refund the payment and have it taken anew for the right one.",
+    remedies=("refund_part", "read_again"),
 )
 def payment_names_other_order(now: datetime) -> Iterator[Finding]:
-    for row in rows(KEPT_OF, {}):
+    for row in rows(OTHERS, {}):
+        kept, currency = int(row["kept"]), row["currency"]
         yield Finding(
-            subject_type=label(PaymentIntent),
+            subject_type=label(PaymentIntent if row["intent"] else Charge),
             subject_id=row["payment"],
-            summary=f"A payment of {format_money(row['kept'], row['paid_in'])} counts for order "
-            f"{row['number']}, and {row['by']} names {row['name']}",
+            summary=f"A payment of {format_money(kept, currency)} counts for order "
+            f"{row['number']}, and {row['by']} names {row['name']}, which is pending",
             evidence={
+                "kept": amount(kept, currency),
                 "counts for": reference(Order, row["id"], row["number"]),
                 "names": reference(Order, row["named_id"], row["name"]),
+                "that order waits for": amount(row["named_total"], row["named_currency"]),
                 "named by": row["by"],
                 "charge": reference(Charge, row["charge_id"]),
             },
-            amount_minor=row["kept"],
-            currency=row["paid_in"],
-        )
-
-
-# Card networks let an authorisation stand for about a week; Stripe says until when where it knows.
-# https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
-HELD_FOR = timedelta(days=7)
-NEAR = timedelta(days=2)
-EXPIRING = """
-SELECT charge.id, charge.payment, charge.amount, charge.currency, charge.created,
-    coalesce(charge.capture_before, charge.created + %(held)s) AS until, o.id AS order_id, o.number
-FROM payments_charge AS charge
-JOIN payments_paymentintent AS intent ON intent.id = charge.payment_intent_id
-    AND intent.status = 'requires_capture'
-LEFT JOIN orders_orderpayment AS link ON link.payment = charge.payment
-LEFT JOIN orders_order AS o ON o.id = link.order_id
-WHERE charge.status = 'succeeded' AND charge.captured_at IS NULL AND NOT charge.captured
-    AND coalesce(charge.capture_before, charge.created + %(held)s) < %(until)s
-ORDER BY until, charge.id
-"""
-
-
-@check(
-    name="authorisation_expiring",
-    kind=Kind.ATTENTION,
-    severity=Severity.MEDIUM,
-    meaning="Money is held on a customer's card and not captured, and the hold ends soon: then it "
-    "is gone, and the customer must be asked anew.",
-    remedy="Capture it in Stripe's dashboard if the order can be served; else cancel it there.",
-    remedies=("read_again",),
-)
-def authorisation_expiring(now: datetime) -> Iterator[Finding]:
-    for row in rows(EXPIRING, {"held": HELD_FOR, "until": now + NEAR}):
-        currency, until = row["currency"], row["until"]
-        whose = f" for order {row['number']}" if row["number"] else ""
-        ends = "ended" if until < now else "ends"
-        yield Finding(
-            subject_type=label(Charge),
-            subject_id=row["id"],
-            summary=f"{format_money(row['amount'], currency)} held{whose} and not captured: the "
-            f"hold {ends} {until:%Y-%m-%d %H:%M} UTC",
-            evidence={
-                "held": amount(row["amount"], currency),
-                "held since": moment(row["created"]),
-                "until": moment(until),
-                "order": reference(Order, row["order_id"], row["number"])
-                if row["order_id"]
-                else "",
-            },
-            amount_minor=row["amount"],
+            amount_minor=kept,
             currency=currency,
-            severity=Severity.HIGH if until < now + timedelta(days=1) else None,
         )

@@ -94,19 +94,39 @@ def payment_without_order(now: datetime) -> Iterator[Finding]:
         )
 
 
-# Several payments of one order add up. A difference that was refunded is settled: too much less
-# its refund is the total, and of too little that was given back nothing is kept.
+# A payment that failed after it had succeeded, of an order that nobody has paid since.
+FAILED_LATE = """
+FROM payments_charge AS charge
+JOIN orders_orderpayment AS link ON link.payment = charge.payment
+JOIN orders_order AS o ON o.id = link.order_id AND o.currency = charge.currency
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(other.amount_captured), 0) AS amount
+    FROM orders_orderpayment AS beside
+    -- In the collation of the index: else each order would look through all charges.
+    JOIN payments_charge AS other ON other.payment = beside.payment COLLATE "default"
+    WHERE beside.order_id = o.id AND other.captured_at IS NOT NULL
+        AND other.status <> 'failed' AND other.currency = o.currency
+) AS good
+WHERE charge.captured_at IS NOT NULL AND charge.status = 'failed'
+    AND o.status IN ('paid', 'fulfilled') AND good.amount < o.total_minor
+"""
+
+# What the payments of an order in its currency brought; ``best`` is the one of which most is kept.
+# What was captured for a canceled order is told by canceled_order_paid, be it right or wrong.
 AMOUNTS = f"""
 WITH {KEPT}, paid AS (
-    SELECT o.id, sum(captured.amount) AS captured
+    SELECT link.order_id, captured.currency,
+        sum(captured.amount)::bigint AS captured,
+        sum(coalesce(given_back.amount, 0))::bigint AS refunded,
+        count(*) FILTER (WHERE captured.amount > coalesce(given_back.amount, 0)) AS payments,
+        max(captured.amount - coalesce(given_back.amount, 0))::bigint AS best
     FROM orders_orderpayment AS link
     JOIN captured ON captured.payment = link.payment
-    JOIN orders_order AS o ON o.id = link.order_id AND o.currency = captured.currency
-    GROUP BY o.id
-    HAVING sum(captured.amount) <> o.total_minor
+    LEFT JOIN given_back ON given_back.payment = captured.payment
+    GROUP BY link.order_id, captured.currency
 )
-SELECT o.id, o.number, o.currency, o.total_minor AS total, paid.captured,
-    coalesce(back.refunded, 0) AS refunded,
+SELECT o.id, o.number, o.currency, o.total_minor AS total, paid.captured, paid.refunded,
+    paid.payments,
     ARRAY(
         SELECT captured.charge_id FROM orders_orderpayment AS link
         -- In the collation of the index: else each order would look through all charges.
@@ -115,27 +135,23 @@ SELECT o.id, o.number, o.currency, o.total_minor AS total, paid.captured,
         ORDER BY captured.captured_at, captured.charge_id LIMIT 10
     ) AS ids
 FROM paid
-JOIN orders_order AS o ON o.id = paid.id
-LEFT JOIN (
-    SELECT link.order_id, refund.currency, sum(refund.amount) AS refunded
-    FROM payments_counted_refund AS refund
-    JOIN orders_orderpayment AS link ON link.payment = refund.payment
-    WHERE refund.returned_at IS NULL
-    GROUP BY link.order_id, refund.currency
-) AS back ON back.order_id = o.id AND back.currency = o.currency
-WHERE paid.captured - coalesce(back.refunded, 0)
-    > CASE WHEN paid.captured > o.total_minor THEN o.total_minor ELSE 0 END
-    -- That one of several payments was enough is told by several_payments.
-    AND (o.status = 'canceled' OR NOT EXISTS (
-        SELECT FROM orders_orderpayment AS link
-        JOIN captured ON captured.payment = link.payment AND captured.currency = o.currency
-        LEFT JOIN given_back ON given_back.payment = captured.payment
-        WHERE link.order_id = o.id AND captured.amount > coalesce(given_back.amount, 0)
-        HAVING count(*) > 1
-            AND max(captured.amount - coalesce(given_back.amount, 0)) >= o.total_minor
-    ))
+JOIN orders_order AS o ON o.id = paid.order_id AND o.currency = paid.currency
+WHERE o.status <> 'canceled' AND {{only}}
 ORDER BY o.id
 """
+
+# Parts that make a whole are no two payments: one of several must be enough by itself.
+TOO_MANY = "paid.payments > 1 AND paid.best >= o.total_minor"
+
+# Several payments of one order add up. A difference that was refunded is settled: too much less
+# its refund is the total, and of too little that was given back nothing is kept. What is too little
+# because a payment failed is told by payment_failed_late.
+DIFFERENT = AMOUNTS.format(
+    only=f"""paid.captured <> o.total_minor AND paid.captured - paid.refunded
+        > CASE WHEN paid.captured > o.total_minor THEN o.total_minor ELSE 0 END
+    AND NOT ({TOO_MANY})
+    AND (paid.captured > o.total_minor OR o.id NOT IN (SELECT o.id {FAILED_LATE}))"""
+)
 
 
 @check(
@@ -148,8 +164,8 @@ ORDER BY o.id
     remedies=("refund_part", "read_again"),
 )
 def amount_mismatch(now: datetime) -> Iterator[Finding]:
-    for row in rows(AMOUNTS, {}):
-        total, captured, refunded = row["total"], int(row["captured"]), int(row["refunded"])
+    for row in rows(DIFFERENT, {}):
+        total, captured, refunded = row["total"], row["captured"], row["refunded"]
         currency = row["currency"]
         if captured > total:
             words, at_risk = "too much", captured - refunded - total
@@ -172,12 +188,46 @@ def amount_mismatch(now: datetime) -> Iterator[Finding]:
         )
 
 
+SEVERAL = AMOUNTS.format(only=TOO_MANY)
+
+
+@check(
+    name="several_payments",
+    kind=Kind.ATTENTION,
+    severity=Severity.HIGH,
+    meaning="An order was paid more than once, as when a customer tries again after a page that "
+    "didn't load: one payment was enough, and the others belong to the customer.",
+    remedy="Refund the payment that is too many; the first one stays.",
+    remedies=("refund_duplicate", "refund_part", "read_again"),
+)
+def several_payments(now: datetime) -> Iterator[Finding]:
+    for row in rows(SEVERAL, {}):
+        total, currency = row["total"], row["currency"]
+        kept = row["captured"] - row["refunded"]
+        yield Finding(
+            subject_type=label(Order),
+            subject_id=str(row["id"]),
+            summary=f"Order {row['number']} over {format_money(total, currency)} was paid by "
+            f"{row['payments']} payments: {format_money(kept, currency)}",
+            evidence={
+                "order total": amount(total, currency),
+                "captured": amount(row["captured"], currency),
+                "refunded": amount(row["refunded"], currency),
+                "too much": amount(kept - total, currency),
+                "charges": charges(row),
+            },
+            amount_minor=kept - total,
+            currency=currency,
+        )
+
+
 CURRENCIES = f"""
 WITH {KEPT}
 SELECT o.id, o.number, o.currency, o.total_minor AS total,
     array_agg(captured.charge_id ORDER BY captured.captured_at, captured.charge_id) AS ids,
     array_agg(captured.currency ORDER BY captured.captured_at, captured.charge_id) AS currencies,
-    array_agg(captured.amount ORDER BY captured.captured_at, captured.charge_id) AS amounts
+    array_agg(captured.amount ORDER BY captured.captured_at, captured.charge_id) AS amounts,
+    sum(captured.amount - coalesce(given_back.amount, 0))::bigint AS kept
 FROM orders_orderpayment AS link
 JOIN orders_order AS o ON o.id = link.order_id
 JOIN captured ON captured.payment = link.payment AND captured.currency <> o.currency
@@ -216,7 +266,8 @@ def currency_mismatch(now: datetime) -> Iterator[Finding]:
                 "paid": paid[:10],
                 "charges": charges(row),
             },
-            amount_minor=sum(int(minor) for minor in row["amounts"]) if currency else None,
+            # Amounts of two currencies have no sum.
+            amount_minor=row["kept"] if currency else None,
             currency=currency,
         )
 

@@ -41,11 +41,17 @@ WITH failed AS (
 SELECT refund.id, refund.charge_id, refund.amount, refund.currency, refund.status,
     refund.failure_reason, refund.succeeded_at IS NOT NULL AS had_succeeded, refund.failed_at,
     o.id AS order_id, o.number, o.status = 'canceled' AND o.paid_at IS NOT NULL AS canceled,
-    refund.amount - refund.owed AS again
+    refund.amount - refund.owed AS again, back.units
 FROM owing AS refund
 JOIN payments_charge AS charge ON charge.id = refund.charge_id AND charge.captured_at IS NOT NULL
 LEFT JOIN orders_orderpayment AS link ON link.payment = charge.payment
 LEFT JOIN orders_order AS o ON o.id = link.order_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(line.restocked), 0)::bigint AS units
+    FROM payments_refundrequest AS request
+    JOIN orders_refundedline AS line ON line.request_id = request.id
+    WHERE request.refund_id = refund.id
+) AS back
 WHERE refund.owed > 0
 ORDER BY refund.failed_at, refund.id
 """
@@ -56,8 +62,8 @@ ORDER BY refund.failed_at, refund.id
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
     meaning="A refund failed or was canceled, and its amount is back with us: the customer hasn't "
-    "got it. Critical where the order was canceled for it, so that they have neither goods nor "
-    "money.",
+    "got it. Critical where the order was canceled for it or its goods are back in stock, so "
+    "that they have neither goods nor money.",
     remedy="Agree with the customer on another way (a new card, a bank transfer) and refund again "
     "from the order's page; this is resolved when as much was refunded anew.",
     remedies=("refund_part", "read_again"),
@@ -68,11 +74,14 @@ def refund_failed(now: datetime) -> Iterator[Finding]:
         how = "was canceled" if row["status"] == "canceled" else "failed"
         why = f" ({row['failure_reason'].replace('_', ' ')})" if row["failure_reason"] else ""
         after = " after it had succeeded" if row["had_succeeded"] else ""
+        goods = "; the order is canceled" if row["canceled"] else ""
+        if row["units"] and not goods:
+            goods = "; the goods are back in stock"
         yield Finding(
             subject_type=label(Refund),
             subject_id=row["id"],
             summary=f"Refund of {format_money(row['amount'], currency)} {whose} {how}{after}{why}"
-            + ("; the order is canceled" if row["canceled"] else ""),
+            + goods,
             evidence={
                 "order": order_link(row),
                 "charge": reference(Charge, row["charge_id"]),
@@ -80,10 +89,11 @@ def refund_failed(now: datetime) -> Iterator[Finding]:
                 "refunded since": amount(row["again"], currency),
                 "failed at": moment(row["failed_at"]),
                 "reason": row["failure_reason"],
+                "units put back into stock": row["units"],
             },
             amount_minor=row["amount"] - row["again"],
             currency=currency,
-            severity=Severity.CRITICAL if row["canceled"] else None,
+            severity=Severity.CRITICAL if goods else None,
         )
 
 

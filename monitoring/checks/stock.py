@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitoring.models import Kind, Severity
 from monitoring.registry import Finding, amount, check, label, moment, rows
-from orders.models import Order
+from orders.models import Order, Product
 from orders.states import OrderStatus
 from payments.money import format_money
 
@@ -66,4 +66,27 @@ def oversold_order(now: datetime) -> Iterator[Finding]:
             },
             amount_minor=at_risk,
             currency=currency,
+        )
+
+
+NEGATIVE = "SELECT id, sku, name, stock FROM orders_product WHERE stock < 0 ORDER BY id"
+
+
+@check(
+    name="negative_stock",
+    kind=Kind.INTEGRITY,
+    severity=Severity.HIGH,
+    meaning="More of a product was taken than there was. The database refuses that, so something "
+    "went past it.",
+    remedy="Count the product and correct its stock on its page. Then find out who wrote to the "
+    "database with its constraints off.",
+    remedies=("restock",),
+)
+def negative_stock(now: datetime) -> Iterator[Finding]:
+    for row in rows(NEGATIVE, {}):
+        yield Finding(
+            subject_type=label(Product),
+            subject_id=str(row["id"]),
+            summary=f"There are {row['stock']} of {row['name'] or row['sku']}",
+            evidence={"stock": row["stock"], "SKU": row["sku"]},
         )

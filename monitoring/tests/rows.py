@@ -15,9 +15,11 @@ HOUR = timedelta(hours=1)
 
 
 def order(number: str = "1001", total: int = 5_000, **values: Any) -> Order:
-    """An order placed an hour ago."""
-    placed_at = timezone.now() - HOUR
-    values = {"currency": "eur", "placed_at": placed_at, "shipping_minor": None, **values}
+    """An order placed an hour ago, of whose total the parts aren't known."""
+    unknown = dict.fromkeys(
+        ("subtotal_minor", "discount_minor", "tax_minor", "shipping_minor"), None
+    )
+    values = {"currency": "eur", "placed_at": timezone.now() - HOUR, **unknown, **values}
     return build(Order, number=number, total_minor=total, **values)
 
 
@@ -55,6 +57,33 @@ def payment(key: str = "1", amount: int = 5_000, **values: Any) -> Charge:
             "as_of": at,
             **values,
         },
+    )
+
+
+def authorisation(**values: Any) -> Charge:
+    """A charge of 50.00 EUR that is held and not captured; its intent is ``pi_1``."""
+    build(
+        PaymentIntent,
+        id="pi_1",
+        amount=5_000,
+        amount_received=0,
+        amount_capturable=5_000,
+        currency="eur",
+        status="requires_capture",
+        latest_charge_id="ch_1",
+    )
+    values = {"payment_intent_id": "pi_1", "capture_before": None, "captured_at": None, **values}
+    return build(
+        Charge,
+        id="ch_1",
+        amount=5_000,
+        amount_captured=0,
+        amount_refunded=0,
+        captured=False,
+        refunded=False,
+        currency="eur",
+        status="succeeded",
+        **values,
     )
 
 

@@ -47,6 +47,25 @@ def status(word: str) -> Callable[[], object]:
     return lambda: StripeEvent.objects.update(status=word)
 
 
+def pay_twice() -> None:
+    one = paid_order(captured_minor=10_000)
+    for key in "12":
+        payment(key)
+        link(one, f"pi_{key}")
+
+
+def refund_the_second() -> None:
+    refund(of="ch_2")
+    Charge.objects.filter(pk="ch_2").update(amount_refunded=5_000)
+    Order.objects.update(refunded_minor=5_000)
+
+
+def take_the_refund_back() -> None:
+    Refund.objects.all().delete()
+    Charge.objects.update(amount_refunded=0)
+    Order.objects.update(refunded_minor=0)
+
+
 ANOMALIES = {
     "payment_without_order": Anomaly(
         make=charge_without_order,
@@ -65,5 +84,11 @@ ANOMALIES = {
         finds=lambda: {("orders.order", order_id(), 5_000, "usd")},
         mend=refund_wrong_currency,
         again=refund_fails,
+    ),
+    "several_payments": Anomaly(
+        make=pay_twice,
+        finds=lambda: {("orders.order", order_id(), 5_000, "eur")},
+        mend=refund_the_second,
+        again=take_the_refund_back,
     ),
 }

@@ -34,7 +34,7 @@ def refund_the_rest() -> None:
 
 
 ANOMALIES = {
-    "refunded_and_disputed": Anomaly(
+    "given_back_above_captured": Anomaly(
         make=refund_and_dispute,
         finds=lambda: {("payments.charge", "ch_1", 2_000, "eur")},
         mend=lambda: Dispute.objects.update(status="won"),
