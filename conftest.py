@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 pytest_plugins = ["config.tests.processes", "config.tests.browser"]
 
+# What tests that start something use: it takes them long, mostly waiting.
+STARTING = ("browser", "processes", "server_root")
 KEPT = {
     "django_migrations",
     "django_content_type",
@@ -44,6 +46,17 @@ def empty_database(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, that none is left over at the end; those with a browser can share it."""
+
+    def place(item: pytest.Item) -> int:
+        used = getattr(item, "fixturenames", ())
+        return next((n for n, name in enumerate(STARTING) if name in used), len(STARTING))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

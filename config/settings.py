@@ -213,6 +213,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
+if ENVIRONMENT == "test":  # else each client of a test lists all static files anew
+    WHITENOISE_AUTOREFRESH = True
 if not PRODUCTION:  # files are found where they are, so nobody misses the folder
     warnings.filterwarnings("ignore", message="No directory at", module="django")
 STORAGES = {

@@ -1,4 +1,4 @@
-"""The pages in a real browser: no console errors, nothing the policy refuses; pictures kept."""
+"""The pages in a real browser: no console errors, nothing the policy refuses."""
 
 from __future__ import annotations
 

@@ -2,13 +2,15 @@
 
 ``page`` is a fresh browser window; when the test ends, anything that the browser wrote to its
 console as an error, any uncaught exception and any violation of the content security policy fails
-the test. ``sign_in`` signs a user in on a running server.
+the test. ``sign_in`` signs a user in on a running server. With ``pytest --screenshots`` what was
+worth looking at is kept as ``.local/screenshots/<name>.png``.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,24 +38,62 @@ document.addEventListener("securitypolicyviolation", (event) => window.policyVio
 ));
 """
 
+_screenshots = False
+_browsers = ExitStack()
+_browser: Browser | None = None
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, for one module: Playwright's event loop would get in the way of later tests."""
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--screenshots",
+        action="store_true",
+        help="keep what the browser tests show in .local/screenshots",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _screenshots
+    _screenshots = config.getoption("--screenshots")
+
+
+@pytest.fixture
+def browser() -> Browser:
+    """Chromium; tests that follow one another share it."""
+    global _browser
     if not CHROMIUM.exists():
         reason = f"there is no {CHROMIUM}; on Debian: apt-get install chromium"
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    if _browser is None:
+        _browser = _browsers.enter_context(chromium())
+    return _browser
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running Chromium."""
     from playwright.sync_api import sync_playwright
 
     with pytest.MonkeyPatch.context() as environment:
         # The event loop runs in this thread, so Django takes every query for one in async code.
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-            yield chromium
-            chromium.close()
+            browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+            yield browser
+            browser.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """End the browser before a test that has none: Playwright's event loop would be in its way."""
+    global _browser
+    try:
+        return (yield)
+    finally:
+        if _browser is not None and "browser" not in getattr(nextitem, "fixturenames", ()):
+            _browser = None
+            _browsers.close()
 
 
 class Guard:
@@ -158,9 +198,8 @@ def wider_than_its_window(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
-def keep_screenshot(page: Page, name: str) -> Path:
-    """Keep the whole page as ``.local/screenshots/<name>.png`` and return where."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    path = SCREENSHOTS / f"{name}.png"
-    page.screenshot(path=path, full_page=True)
-    return path
+def keep_screenshot(page: Page, name: str) -> None:
+    """Keep the whole page as ``.local/screenshots/<name>.png``, if that was asked for."""
+    if _screenshots:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
