@@ -139,7 +139,7 @@ ALL = (
         ),
         (
             "amounts_differ",
-            "Amounts differ",
+            "Settled with another amount",
             "A transaction is of another amount than its charge or refund, in the same currency "
             "and on the same day.",
             True,
@@ -198,7 +198,7 @@ ALL = (
         ),
         (
             "amounts_differ",
-            "Amounts differ",
+            "Orders that say another amount",
             "An order says that it captured another amount than its charges did.",
             True,
         ),

@@ -30,7 +30,6 @@ from monitoring.reconciliation.period import (
     snapshots_zone,
 )
 from monitoring.reconciliation.residuals import (
-    ALL,
     BALANCE,
     BALANCE_TO_PAYMENTS,
     ORDERS,
@@ -143,12 +142,12 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
         "may_export": may_see_rows and bool(found.cells),
         "export": reverse("reconciliation-export") + query_of(shown),
         "figures": (ORDERS, PAYMENTS, BALANCE),
-        "residuals": [one for one in ALL if one.step not in SNAPSHOTS[1:]],
     }
     if currency:
         total = found.total(currency)
         context["total"] = total
         context["statement"] = statement(total, found, may_see_rows)
+        context["residuals"] = meanings(total)
         context["numbers"] = numbers(total)
         context["days"] = [
             (
@@ -177,6 +176,13 @@ def statement(total: Cell, found: Reconciliation, may_see_rows: bool) -> list[Sh
         )
         for entry in total.statement(found.steps)
     ]
+
+
+def meanings(total: Cell) -> list[Residual]:
+    """The residuals that the page shows, as the statement has them, each meaning once."""
+    order = (PAYMENTS_TO_ORDERS, BALANCE_TO_PAYMENTS, *SNAPSHOTS)
+    shown = [line.residual for step in order for line in total.residuals(step)]
+    return list({one.meaning: one for one in shown}.values())
 
 
 def numbers(cell: Cell) -> list[tuple[int, bool]]:
