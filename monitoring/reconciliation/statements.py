@@ -7,6 +7,9 @@ counterpart: it is no residual where its group adds up to nothing.
 
 A row is: ``n`` (which of the given days, from 1), currency, side, kind and id of what it is, ``at``
 (its time), ``detail`` and ``counterpart`` (for reading), amount, label, group.
+
+Stripe's ids are of collation C, but columns that hold one of any object are not: an index on such a
+column serves only where the comparison names its collation.
 """
 
 from __future__ import annotations
@@ -65,17 +68,17 @@ taken AS MATERIALIZED (
     SELECT 'charge' AS kind, charge.id, charge.payment, charge.captured_at AS at,
         width_bucket(charge.captured_at, given.starts) AS n, charge.currency,
         charge.amount_captured AS amount, charge.balance_transaction_id AS named,
-        'charge' AS category
+        'charge' AS category, charge.invoice_id IS NOT NULL AS of_invoice
     FROM payments_charge AS charge CROSS JOIN given
     WHERE charge.captured_at >= %(first)s AND charge.captured_at < %(end)s
     UNION ALL
     SELECT 'refund', id, payment, counted_at, width_bucket(counted_at, given.starts), currency,
-        -amount, balance_transaction_id, 'refund'
+        -amount, balance_transaction_id, 'refund', false
     FROM counted CROSS JOIN given
     WHERE counted_at >= %(first)s AND counted_at < %(end)s
     UNION ALL
     SELECT 'returned refund', id, payment, returned_at, width_bucket(returned_at, given.starts),
-        currency, amount, failure_balance_transaction_id, 'refund_failure'
+        currency, amount, failure_balance_transaction_id, 'refund_failure', false
     FROM counted CROSS JOIN given
     WHERE returned_at >= %(first)s AND returned_at < %(end)s
 )"""
@@ -179,7 +182,7 @@ LEFT JOIN LATERAL (
         (
             SELECT row.id, row.currency, row.created, row.reporting_category
             FROM payments_balancetransaction AS row
-            WHERE taken.named IS NULL AND row.source = taken.id
+            WHERE taken.named IS NULL AND row.source = taken.id COLLATE "default"
                 AND row.reporting_category = taken.category AND row.created IS NOT NULL
             ORDER BY row.created, row.id LIMIT 1
         )
@@ -204,7 +207,7 @@ paid_by AS MATERIALIZED (
     FROM sold
     JOIN orders_orderpayment AS link ON link.order_id = sold.id
     JOIN payments_charge AS charge
-        ON charge.payment = link.payment AND charge.currency = sold.currency
+        ON charge.payment = link.payment COLLATE "default" AND charge.currency = sold.currency
     CROSS JOIN given
     WHERE charge.captured_at IS NOT NULL
 )"""
@@ -215,23 +218,7 @@ SELECT 'orders' AS step, taken.n, taken.currency, 'left' AS side, taken.kind, ta
     '' AS detail, coalesce(o.number, '') AS counterpart, taken.amount,
     CASE
         WHEN taken.kind <> 'charge' THEN 'refunds'
-        WHEN o.id IS NULL AND (
-            EXISTS (
-                SELECT FROM payments_charge AS charge
-                WHERE charge.id = taken.id AND charge.invoice_id IS NOT NULL
-            )
-            OR EXISTS (
-                SELECT FROM payments_paymentintent AS intent
-                WHERE intent.id = taken.payment AND intent.invoice_id IS NOT NULL
-            )
-            OR EXISTS (
-                SELECT FROM payments_invoicepayment AS paid
-                WHERE paid.payment_intent_id = taken.payment
-            )
-            OR EXISTS (
-                SELECT FROM payments_invoicepayment AS paid WHERE paid.charge_id = taken.id
-            )
-        ) THEN 'invoice_payments'
+        WHEN o.id IS NULL AND (taken.of_invoice OR invoice.paid) THEN 'invoice_payments'
         WHEN o.id IS NULL THEN 'without_order'
         WHEN o.paid_at IS NULL THEN 'unpaid_orders'
         WHEN o.currency <> taken.currency THEN 'other_currency'
@@ -246,6 +233,19 @@ SELECT 'orders' AS step, taken.n, taken.currency, 'left' AS side, taken.kind, ta
 FROM taken CROSS JOIN given
 LEFT JOIN orders_orderpayment AS link ON link.payment = taken.payment
 LEFT JOIN orders_order AS o ON o.id = link.order_id
+LEFT JOIN LATERAL (
+    SELECT true AS paid
+    FROM (
+        SELECT FROM payments_paymentintent AS intent
+        WHERE intent.id = taken.payment AND intent.invoice_id IS NOT NULL
+        UNION ALL
+        SELECT FROM payments_invoicepayment AS one WHERE one.payment_intent_id = taken.payment
+        UNION ALL
+        SELECT FROM payments_invoicepayment AS one WHERE one.charge_id = taken.id
+    ) AS found
+    WHERE o.id IS NULL AND taken.kind = 'charge'
+    LIMIT 1
+) AS invoice ON true
 UNION ALL
 SELECT 'orders', n, currency, 'right', 'charge', charge_id, captured_at, '', number, -amount,
     'other_day', NULL
@@ -327,16 +327,18 @@ PARTS = {
 }
 
 
-def labelled(steps: Collection[Step]) -> str:
-    """``WITH`` clauses up to ``labelled``: the rows of these steps with their residual, null where
-    a row has its counterpart."""
+def labelled(steps: Collection[Step], columns: str) -> str:
+    """``WITH`` clauses up to ``labelled``: these columns of the steps' rows, and as ``residual``
+    what a row belongs to, null where it has its counterpart."""
     relations = [GIVEN, *dict.fromkeys(part for step in steps for part in PARTS[step][0])]
-    rows = "\nUNION ALL\n".join(PARTS[step][1] for step in steps)
+    rows = "\nUNION ALL\n".join(
+        f"SELECT {columns}, label, grp FROM ({PARTS[step][1]}) AS one" for step in steps
+    )
     return f"""
 WITH {",".join(relations)},
 row AS ({rows}),
 labelled AS (
-    SELECT row.*, CASE
+    SELECT {columns}, CASE
         WHEN amount <> 0
             AND (grp IS NULL OR sum(amount) OVER (PARTITION BY step, grp) <> 0) THEN label
     END AS residual
@@ -346,7 +348,8 @@ labelled AS (
 
 def sums(steps: Collection[Step]) -> str:
     """A row for each step, day, currency, side, kind and residual: rows and their sum."""
-    return f"""{labelled(steps)}
+    columns = "step, n, currency, side, kind, amount"
+    return f"""{labelled(steps, columns)}
 SELECT step, n, currency, side, kind, residual, count(*), sum(amount)::bigint
 FROM labelled
 GROUP BY step, n, currency, side, kind, residual"""
@@ -355,7 +358,8 @@ GROUP BY step, n, currency, side, kind, residual"""
 def page(step: Step) -> str:
     """Some rows of one residual, in the order of their days, and with each how many there are and
     what all of them add up to."""
-    return f"""{labelled([step])}
+    columns = "step, n, currency, side, kind, id, at, detail, counterpart, amount"
+    return f"""{labelled([step], columns)}
 SELECT n, kind, id, at, detail, counterpart, amount,
     count(*) OVER () AS rows, (sum(amount) OVER ())::bigint AS total
 FROM labelled

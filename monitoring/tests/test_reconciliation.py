@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, get_type_hints
@@ -14,6 +15,7 @@ from stripe.params.reporting import _report_run_create_params as sdk
 
 from analyticsapp.models import DaySnapshot, DirtyDay, SettlementDay, SnapshotState
 from analyticsapp.services import snapshots
+from monitoring.reconciliation import statements
 from monitoring.reconciliation.period import Period
 from monitoring.reconciliation.report import COLUMNS
 from monitoring.reconciliation.residuals import (
@@ -30,9 +32,16 @@ from monitoring.reconciliation.residuals import (
     PAYMENTS_TO_ORDERS,
     PAYMENTS_TO_SNAPSHOT,
     RESIDUALS,
+    STEPS,
     Step,
 )
-from monitoring.reconciliation.selectors import Cell, Reconciliation, reconcile, residual_rows
+from monitoring.reconciliation.selectors import (
+    Cell,
+    Reconciliation,
+    parameters,
+    reconcile,
+    residual_rows,
+)
 from monitoring.tests.ledgers import at, charge, moved, order, refund, two_days
 from payments.categories import KNOWN
 from payments.models import BalanceTransaction, Charge
@@ -314,6 +323,29 @@ def test_the_statements_are_as_many_at_100_rows_as_at_10_000(queries: Any) -> No
     few = cost(100)
     many(101, 10_000)
     assert cost(10_000) == few == [1, 1]
+
+
+def test_what_is_looked_up_one_by_one_has_an_index_that_serves() -> None:
+    """Stripe's ids are of another collation than some columns that hold them: then none would."""
+    with connection.cursor() as cursor:
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute(f"EXPLAIN {statements.sums(list(STEPS.values()))}", parameters(TWO_DAYS))
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    used = set(re.findall(r"(?:using|Scan on) (\w+)[^\n]*\n\s+Index Cond", plan))
+    assert used >= {
+        "balancetransaction_created",
+        "balancetransaction_source",
+        "charge_captured_at",
+        "charge_payment",
+        "refund_succeeded_at",
+        "refund_failed_at",
+        "refund_balance_transaction",
+        "refund_failure_transaction",
+        "invoicepayment_intent",
+        "invoicepayment_charge",
+        "order_paid_at",
+    }
 
 
 def test_a_year_takes_a_statement_for_31_days(queries: Any) -> None:

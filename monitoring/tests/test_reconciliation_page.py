@@ -118,7 +118,7 @@ def test_every_residual_of_the_page_leads_to_rows_that_add_up_to_it(signed_in: A
             assert body
             if "snapshot" not in url:
                 assert foot[1] == amount, url
-            cells = re.findall(r"<td[^>]*>([^<]*)</td></tr>", body[1])
+            cells = re.findall(r"</th><td[^>]*>([^<]*)</td>", body[1])
             assert sum(map(minor, cells)) == minor(foot[1]), url
 
 
