@@ -5,7 +5,7 @@ They have no events, so they are listed on schedule, and what changed goes into 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -150,3 +150,11 @@ def not_sent(enabled_events: Collection[str]) -> tuple[str, ...]:
     if "*" in enabled_events:
         return ()
     return tuple(name for name in EVENTS if name not in enabled_events)
+
+
+def sent_by_none(endpoints: Iterable[WebhookEndpoint]) -> set[str]:
+    """The types of event that the mirror is made from and that none of several endpoints sends."""
+    missing = set(EVENTS)
+    for endpoint in endpoints:
+        missing.intersection_update(not_sent(endpoint.enabled_events))
+    return missing

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from stripe.params import WebhookEndpointCreateParams
 
+from payments import categories
 from payments.models import (
     BalanceTransaction,
     Charge,
@@ -68,6 +69,7 @@ WORDS: Mapping[type[MirrorObject], Mapping[str, frozenset[str]]] = {
         "balance_type": frozenset(
             {"payments", "issuing", "refund_and_dispute_prefunding", "risk_reserved"}
         ),
+        "reporting_category": categories.KNOWN,
     },
     Payout: {
         "status": frozenset({"pending", "in_transit", "paid", "failed", "canceled"}),
