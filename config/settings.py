@@ -175,6 +175,11 @@ if ORDERS_FROM_STRIPE not in {"auto", "off"}:
 FULFIL_WITHIN_HOURS = number("FULFIL_WITHIN_HOURS", 72)
 PENDING_ORDER_DAYS = number("PENDING_ORDER_DAYS", 7)
 
+# How long things may be as they shouldn't before a check says so.
+SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)
+BACKUP_WITHIN_DAYS = number("BACKUP_WITHIN_DAYS", 2)
+CHECKS_WITHIN_HOURS = number("CHECKS_WITHIN_HOURS", 3)
+
 # Alerts
 SITE_URL = env.str("SITE_URL", default="").strip().rstrip("/")
 if SITE_URL and not SITE_URL.startswith(("https://", "http://")):

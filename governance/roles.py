@@ -51,6 +51,7 @@ MIRROR = tuple(
         "subscription",
         "invoice",
         "invoicepayment",
+        "webhookendpoint",
     )
 )
 ORDERS = ("orders.view_*",)

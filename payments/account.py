@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
-from urllib.parse import urlsplit
 
 import stripe
 from django.conf import settings
@@ -18,71 +17,8 @@ from django.utils import timezone
 
 from payments import balance
 from payments.client import Json, get, livemode, pages, refusal, stripe_client
+from payments.endpoints import EVENTS, PATH, leads_here, not_sent
 from payments.resources import RESOURCES
-
-# The types of event that the mirror is made from; an endpoint should send these and no others.
-EVENTS = (
-    "charge.captured",
-    "charge.dispute.closed",
-    "charge.dispute.created",
-    "charge.dispute.funds_reinstated",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.updated",
-    "charge.expired",
-    "charge.failed",
-    "charge.pending",
-    "charge.refunded",
-    "charge.succeeded",
-    "charge.updated",
-    "checkout.session.async_payment_failed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "coupon.created",
-    "coupon.deleted",
-    "coupon.updated",
-    "customer.created",
-    "customer.deleted",
-    "customer.subscription.created",
-    "customer.subscription.deleted",
-    "customer.subscription.paused",
-    "customer.subscription.pending_update_applied",
-    "customer.subscription.pending_update_expired",
-    "customer.subscription.resumed",
-    "customer.subscription.updated",
-    "customer.updated",
-    "invoice.created",
-    "invoice.deleted",
-    "invoice.finalized",
-    "invoice.marked_uncollectible",
-    "invoice.paid",
-    "invoice.payment_failed",
-    "invoice.updated",
-    "invoice.voided",
-    "invoice_payment.paid",
-    "payment_intent.amount_capturable_updated",
-    "payment_intent.canceled",
-    "payment_intent.created",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.succeeded",
-    "payout.canceled",
-    "payout.created",
-    "payout.failed",
-    "payout.paid",
-    "payout.reconciliation_completed",
-    "payout.updated",
-    "price.created",
-    "price.deleted",
-    "price.updated",
-    "product.created",
-    "product.deleted",
-    "product.updated",
-    "refund.created",
-    "refund.failed",
-    "refund.updated",
-)
 
 # Writes are tried on an object that can't exist, with a parameter that can't either: whoever may
 # write is told so, who may not is refused before that.
@@ -256,7 +192,7 @@ def _judge_abilities(found: Inspection) -> None:
 
 def _look_at_endpoints(client: stripe.StripeClient, found: Inspection) -> None:
     try:
-        for page in pages(client, "/v1/webhook_endpoints"):
+        for page in pages(client, PATH):
             found.endpoints.extend(_state(endpoint) for endpoint in page.objects)
     except stripe.StripeError as error:
         named = ", ".join(PERMISSION.findall(refusal(error))) or refusal(error)
@@ -273,13 +209,13 @@ def _look_at_endpoints(client: stripe.StripeClient, found: Inspection) -> None:
 
 def _state(endpoint: Json) -> EndpointState:
     enabled: list[Any] = endpoint.get("enabled_events") or []
-    all_of_them = "*" in enabled
+    url = str(endpoint.get("url", ""))
     return EndpointState(
-        url=str(endpoint.get("url", "")),
+        url=url,
         enabled=endpoint.get("status") == "enabled",
-        ours=urlsplit(str(endpoint.get("url", ""))).path == reverse("stripe-webhook"),
+        ours=leads_here(url),
         api_version=endpoint.get("api_version") or "",
-        missing=() if all_of_them else tuple(name for name in EVENTS if name not in enabled),
+        missing=not_sent(enabled),
         beyond=tuple(sorted(str(name) for name in enabled if name not in EVENTS)),
     )
 

@@ -66,7 +66,16 @@ def receive(body: bytes, *, source: str = Source.WEBHOOK) -> int | None:
     """
     entry = entry_of(decode(body), source=source)
     keys = insert([entry])
+    if not keys and source == Source.WEBHOOK:
+        delivered_after_all(entry.stripe_id)
     return keys[0] if keys else None
+
+
+def delivered_after_all(stripe_id: str) -> None:
+    """Note of an event that was listed first that Stripe has delivered it, too."""
+    StripeEvent.objects.filter(stripe_id=stripe_id, source=Source.LISTED, delivered_at=None).update(
+        delivered_at=timezone.now()
+    )
 
 
 def store(payloads: Sequence[Mapping[str, Any]], source: str) -> int:

@@ -140,6 +140,7 @@ READERS: dict[str, Reader] = {
     "product": _object("/v1/products"),
     "refund": _object("/v1/refunds", "balance_transaction"),
     "subscription": _object("/v1/subscriptions", "discounts"),
+    "webhook_endpoint": _object("/v1/webhook_endpoints"),
 }
 
 

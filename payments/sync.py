@@ -16,7 +16,7 @@ from django.utils import timezone
 
 import auditlog.services as audit
 from auditlog.context import acting_as, job
-from payments import balance, inbox, processing, reading
+from payments import balance, endpoints, inbox, processing, reading
 from payments.client import (
     Json,
     complete,
@@ -117,8 +117,8 @@ def sync(
 
 
 def catch_up(now: datetime | None = None) -> Synced:
-    """The regular, cheap run: events that never arrived, and balance transactions, which have none,
-    with Stripe's own balance.
+    """The regular, cheap run: events that never arrived, and what has no events: balance
+    transactions with Stripe's own balance, and webhook endpoints.
 
     Each list goes back to where the last one that ended began, with an hour's overlap. It acts in
     the name of ``job:sync_stripe``, and is audited if it found something or was refused.
@@ -137,6 +137,8 @@ def catch_up(now: datetime | None = None) -> Synced:
         )
     for refused in result.refused:
         logger.warning("%s can't be read: %s", refused.resource, refused.error)
+    if changed := endpoints.look(client):
+        result.resources.append(Listed(endpoints.CURSOR, listed=changed, stored=changed, done=True))
     _process(client, result, since=now)
     if result.refused or any(listed.stored for listed in result.resources):
         with acting_as(job("sync_stripe")):

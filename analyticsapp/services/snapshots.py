@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Max, Min
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -111,6 +112,28 @@ def _days_begun(since: datetime | None, now: datetime) -> list[date]:
     return Window(first, today).days() if first <= today else []
 
 
+def recorded(now: datetime) -> list[date]:
+    """Every day from the first that may have a figure to today, in order, with those of snapshots
+    that lie beyond; found through indexes."""
+    firsts = (
+        (Charge, "created"),
+        (Charge, "captured_at"),
+        (BalanceTransaction, "created"),
+        (Order, "paid_at"),
+    )
+    moments = [
+        model._default_manager.order_by().aggregate(first=Min(column))["first"]
+        for model, column in firsts
+    ]
+    kept = [
+        table.model._default_manager.order_by().aggregate(first=Min("day"), last=Max("day"))
+        for table in TABLES
+    ]
+    days = [day_of(moment) for moment in moments if moment]
+    days += [day for one in kept for day in one.values() if day]
+    return Window(min(days), max(*days, day_of(now))).days() if days else []
+
+
 def _days_with_rows() -> list[date]:
     """Every day that may have a figure, in order; the log is emptied, as all of it is in them."""
     _drain_log()
@@ -145,11 +168,11 @@ def _count(days: list[date], now: datetime, progress: Progress | None = None) ->
                 progress(len(days) * done // total, len(days))
 
 
-def chunks(days: list[date]) -> Iterator[list[date]]:
+def chunks(days: list[date], most: int = DAYS_A_STATEMENT) -> Iterator[list[date]]:
     """The days in parts that one statement takes: no gap in them is longer than a month."""
     part: list[date] = []
     for day in days:
-        if part and (len(part) == DAYS_A_STATEMENT or day - part[-1] > 30 * DAY):
+        if part and (len(part) == most or day - part[-1] > 30 * DAY):
             yield part
             part = []
         part.append(day)

@@ -7,11 +7,13 @@ from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
+import stripe
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
-from payments.models import Charge
+from payments.models import Charge, MirrorObject
+from payments.vocabulary import WORDS
 
 M = TypeVar("M", bound=models.Model)
 
@@ -25,6 +27,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "orders.refundedline": {"quantity": 1, "restocked": 0},
     "orders.ordertransition": {"reason": "for the test", "to_status": "paid"},
     "payments.balancetransaction": {"amount": 10_000, "fee": 320, "net": 9_680},
+    "payments.stripeevent": {"api_version": stripe.api_version, "livemode": False},
     "payments.refundrequest": {
         "amount": 100,
         "next_at": NOW,
@@ -61,12 +64,15 @@ def build(model: type[M], **values: Any) -> M:
         },
         **values,
     }
+    known = WORDS.get(model, {}) if issubclass(model, MirrorObject) else {}
     for field in model._meta.concrete_fields:
         if field.name in given or field.attname in given or field.generated:
             continue
         if isinstance(field, models.ForeignKey):
             if not field.null:
                 given[field.name] = build(field.related_model)
+        elif field.name in known:
+            given[field.name] = max(known[field.name])
         elif not isinstance(field, models.AutoField) and not (
             field.has_default() or field.auto_created
         ):

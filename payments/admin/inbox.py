@@ -86,7 +86,20 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     page_actions = ("retry",)
     readonly_fields = ("object", "live", "pretty_payload")
     fieldsets = (
-        (None, {"fields": ("stripe_id", "type", "object", "source", "as_of", "received_at")}),
+        (
+            None,
+            {
+                "fields": (
+                    "stripe_id",
+                    "type",
+                    "object",
+                    "source",
+                    "as_of",
+                    "received_at",
+                    "delivered_at",
+                )
+            },
+        ),
         (
             "Processing",
             {"fields": ("status", "attempts", "not_before", "processed_at", "error", "note")},

@@ -12,7 +12,7 @@ from django.db import connection
 
 from payments import reads
 from payments.changes import Change, Changes
-from payments.mirror import balance, billing, catalogue, money
+from payments.mirror import balance, billing, catalogue, endpoints, money
 from payments.mirror.observations import Observation
 from payments.mirror.parsing import BadPayload
 from payments.mirror.rules import Truth, carried, truth, understand
@@ -21,7 +21,13 @@ from payments.models import BalanceTransaction, Coupon, MirrorObject
 
 SPECS: dict[str, Spec] = {
     spec.model.OBJECT: spec
-    for spec in [*money.SPECS, *balance.SPECS, *catalogue.SPECS, *billing.SPECS]
+    for spec in [
+        *money.SPECS,
+        *balance.SPECS,
+        *catalogue.SPECS,
+        *billing.SPECS,
+        *endpoints.SPECS,
+    ]
 }
 # Columns that tell how we know, not what is so.
 PROVENANCE = {"as_of", "api_version"}

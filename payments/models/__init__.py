@@ -3,6 +3,7 @@
 from payments.models.base import MirrorObject, StripeReference
 from payments.models.billing import CheckoutSession, Invoice, InvoicePayment, Subscription
 from payments.models.catalogue import Coupon, Customer, Price, Product
+from payments.models.endpoints import WebhookEndpoint
 from payments.models.inbox import ReadRequest, Source, StripeEvent, SyncCursor
 from payments.models.money import (
     BalanceReading,
@@ -42,4 +43,5 @@ __all__ = [
     "StripeReference",
     "Subscription",
     "SyncCursor",
+    "WebhookEndpoint",
 ]

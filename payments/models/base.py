@@ -46,6 +46,10 @@ class MirrorObject(models.Model):
     class Meta:
         abstract = True
         ordering = ["-created", "-id"]
+        indexes = [
+            # Few are, and not for long: a check looks for those that stay so.
+            models.Index(fields=["id"], name="%(class)s_ambiguous", condition=Q(ambiguous=True)),
+        ]
 
     def __str__(self) -> str:
         return self.id

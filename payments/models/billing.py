@@ -49,6 +49,7 @@ class CheckoutSession(MirrorObject):
 
     class Meta(MirrorObject.Meta):
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="checkoutsession_created"),
             models.Index(fields=["payment_intent"], name="checkoutsession_intent"),
         ]
@@ -87,6 +88,7 @@ class Subscription(MirrorObject):
 
     class Meta(MirrorObject.Meta):
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="subscription_created"),
             models.Index(fields=["customer"], name="subscription_customer"),
             models.Index(fields=["status"], name="subscription_status"),
@@ -127,6 +129,7 @@ class Invoice(MirrorObject):
     class Meta(MirrorObject.Meta):
         constraints = [currency_check("invoice")]
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="invoice_created"),
             models.Index(fields=["subscription"], name="invoice_subscription"),
             models.Index(fields=["customer"], name="invoice_customer"),
@@ -150,6 +153,7 @@ class InvoicePayment(MirrorObject):
 
     class Meta(MirrorObject.Meta):
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["invoice"], name="invoicepayment_invoice"),
             models.Index(
                 fields=["payment_intent"],

@@ -20,6 +20,7 @@ class Customer(MirrorObject):
 
     class Meta(MirrorObject.Meta):
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="customer_created"),
             models.Index(fields=["email"], name="customer_email"),
         ]

@@ -48,6 +48,11 @@ class StripeEvent(models.Model):
     payload = models.JSONField()
     note = models.TextField(blank=True, help_text="What was unusual about it when it arrived.")
     received_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Of an event that was listed before Stripe delivered it: when it did.",
+    )
 
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -81,6 +86,12 @@ class StripeEvent(models.Model):
                 condition=Q(status__in=["failed", "dead"]),
             ),
             models.Index(fields=["received_at"], name="stripeevent_received"),
+            models.Index(fields=["livemode", "api_version", "type"], name="stripeevent_kinds"),
+            models.Index(
+                fields=["received_at"],
+                name="stripeevent_undelivered",
+                condition=Q(source="listed", delivered_at__isnull=True),
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(

@@ -41,6 +41,7 @@ class PaymentIntent(MirrorObject):
     class Meta(MirrorObject.Meta):
         constraints = [currency_check("paymentintent")]
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="paymentintent_created"),
             models.Index(fields=["customer"], name="paymentintent_customer"),
         ]
@@ -93,6 +94,7 @@ class Charge(MirrorObject):
             ),
         ]
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="charge_created"),
             models.Index(fields=["payment"], name="charge_payment"),
             models.Index(fields=["customer"], name="charge_customer"),
@@ -131,6 +133,7 @@ class Refund(MirrorObject):
             models.CheckConstraint(name="refund_amount_positive", condition=Q(amount__gte=0)),
         ]
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="refund_created"),
             models.Index(
                 fields=["created", "id"],
@@ -189,6 +192,7 @@ class Dispute(MirrorObject):
     class Meta(MirrorObject.Meta):
         constraints = [currency_check("dispute")]
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="dispute_created"),
             models.Index(fields=["charge"], name="dispute_charge"),
             models.Index(fields=["status", "due_by"], name="dispute_due"),
@@ -223,6 +227,7 @@ class BalanceTransaction(MirrorObject):
             ),
         ]
         indexes = [
+            *MirrorObject.Meta.indexes,
             models.Index(fields=["-created", "-id"], name="balancetransaction_created"),
             models.Index(fields=["source"], name="balancetransaction_source"),
             models.Index(fields=["payout"], name="balancetransaction_payout"),
@@ -249,7 +254,10 @@ class BalanceReading(MirrorObject):
     )
 
     class Meta(MirrorObject.Meta):
-        indexes = [models.Index(fields=["-created", "-id"], name="balancereading_created")]
+        indexes = [
+            *MirrorObject.Meta.indexes,
+            models.Index(fields=["-created", "-id"], name="balancereading_created"),
+        ]
 
     @property
     def dashboard_url(self) -> str:
@@ -279,4 +287,7 @@ class Payout(MirrorObject):
 
     class Meta(MirrorObject.Meta):
         constraints = [currency_check("payout")]
-        indexes = [models.Index(fields=["-created", "-id"], name="payout_created")]
+        indexes = [
+            *MirrorObject.Meta.indexes,
+            models.Index(fields=["-created", "-id"], name="payout_created"),
+        ]

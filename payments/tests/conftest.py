@@ -90,6 +90,10 @@ def shop(standin: StandIn) -> Shop:
     standin.move_payout(payout["id"], "paid")
     standin.set_now(None)
     ids["payout"] = payout["id"]
+    endpoint = standin.add_webhook(
+        "http://127.0.0.1:8000/stripe/webhook/", "whsec_1", enabled_events=["topup.created"]
+    )
+    ids["webhook_endpoint"] = endpoint["id"]
     return shop
 
 

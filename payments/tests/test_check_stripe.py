@@ -12,7 +12,8 @@ import stripe
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from payments.account import EVENTS, Access, Inspection, _compare_clocks, inspect
+from payments.account import Access, Inspection, _compare_clocks, inspect
+from payments.endpoints import EVENTS
 from payments.mirror.projection import SPECS
 from payments.resources import RESOURCES
 from payments.tests.conftest import Shop

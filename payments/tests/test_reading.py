@@ -51,6 +51,7 @@ BRINGS = {
     "product": ("product", "product"),
     "refund": ("refund", "refund"),
     "subscription": ("subscription", "subscription"),
+    "webhook_endpoint": ("webhook_endpoint", "webhook_endpoint"),
 }
 
 

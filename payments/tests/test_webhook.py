@@ -18,7 +18,8 @@ from django.db import connection
 from django.test import Client
 
 from config.tests.processes import WEBHOOK_SECRET
-from payments.models import Customer, StripeEvent
+from payments import inbox
+from payments.models import Customer, Source, StripeEvent
 from payments.processing import drain
 from payments.tests import stripe_events as make
 from payments.tests.stripe_events import body, event
@@ -56,6 +57,18 @@ def test_a_signed_event_is_stored_once_and_answered_each_time() -> None:
     assert post(payload).json() == {"received": True, "duplicate": True}
     row = StripeEvent.objects.get()
     assert (row.source, row.status, row.payload) == ("webhook", "received", json.loads(payload))
+
+
+def test_an_event_that_was_listed_first_is_noted_as_delivered_once_it_comes() -> None:
+    payload = event("customer.created", make.customer())
+    inbox.store([payload], Source.LISTED)
+    assert StripeEvent.objects.get().delivered_at is None
+    assert post(body(payload)).json() == {"received": True, "duplicate": True}
+    row = StripeEvent.objects.get()
+    assert row.source == "listed"
+    assert row.delivered_at is not None
+    post(body(payload))
+    assert StripeEvent.objects.get().delivered_at == row.delivered_at
 
 
 def test_any_of_several_secrets_is_good_while_one_is_rotated() -> None:

@@ -1,0 +1,63 @@
+"""Anomalies for ``monitoring/checks/governance.py``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from auditlog.actions import BACKUP_SUCCEEDED
+from auditlog.services import record
+from monitoring.models import CheckRun
+from monitoring.registry import WHOLE
+from monitoring.tests.anomalies.anomaly import Anomaly
+from monitoring.tests.multiply import at_once
+
+
+def installed(days: int) -> None:
+    """The installation is so many days older than it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE django_migrations SET applied = applied - make_interval(days => %s)", [days]
+        )
+
+
+def lose_the_backup() -> None:
+    """It was three days earlier: the log itself can't be changed."""
+    at_once(
+        [
+            "UPDATE auditlog_auditevent SET at = at - interval '3 days' "
+            f"WHERE action = '{BACKUP_SUCCEEDED}'"
+        ]
+    )
+
+
+def back_up() -> None:
+    with transaction.atomic():
+        record(BACKUP_SUCCEEDED)
+
+
+def not_run_for_hours() -> None:
+    CheckRun.objects.update(finished_at=F("finished_at") - timedelta(hours=4))
+
+
+def run_rarely() -> None:
+    installed(1)
+    not_run_for_hours()
+
+
+ANOMALIES = {
+    "backup_overdue": Anomaly(
+        make=lambda: installed(3),
+        finds=lambda: {("release.backup", WHOLE, None, "")},
+        mend=back_up,
+        again=lose_the_backup,
+    ),
+    "checks_overdue": Anomaly(
+        make=run_rarely,
+        finds=lambda: {("monitoring.checkrun", WHOLE, None, "")},
+        mend=lambda: None,  # the run that found it has ended
+        again=not_run_for_hours,
+    ),
+}

@@ -1,0 +1,103 @@
+"""Anomalies for ``monitoring/checks/snapshots.py``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from analyticsapp.days import day_of
+from analyticsapp.models import MrrMovement, SettlementDay, SnapshotState, SubscriptionSpan
+from analyticsapp.services import snapshots
+from config.tests.rows import build
+from monitoring.registry import WHOLE
+from monitoring.tests.anomalies.anomaly import Anomaly
+from monitoring.tests.arriving import DAY, moved
+
+
+def four_days_ago() -> str:
+    return str(day_of(timezone.now() - 4 * DAY))
+
+
+def settle() -> None:
+    """One balance transaction, and the figures of its day."""
+    moved()
+    snapshots.build_all()
+
+
+def be_wrong() -> None:
+    SettlementDay.objects.update(amount_minor=F("amount_minor") - 500)
+
+
+def miscount() -> None:
+    settle()
+    be_wrong()
+
+
+def lose_a_day() -> None:
+    settle()
+    SettlementDay.objects.all().delete()
+
+
+def be_stale() -> None:
+    SnapshotState.objects.update(refreshed_at=timezone.now() - timedelta(minutes=16))
+
+
+def forget_to_refresh() -> None:
+    snapshots.refresh()
+    be_stale()
+
+
+def have_a_span_without_its_movement() -> None:
+    snapshots.refresh()
+    build(
+        SubscriptionSpan,
+        subscription_id="sub_2",
+        customer_id="cus_2",
+        currency="eur",
+        status="active",
+        mrr_minor=1_000,
+        starts_at=timezone.now() - DAY,
+        lines=[],
+    )
+
+
+def move() -> None:
+    build(
+        MrrMovement,
+        customer_id="cus_2",
+        currency="eur",
+        day=day_of(timezone.now() - DAY),
+        kind="new",
+        amount_minor=1_000,
+        mrr_minor=1_000,
+    )
+
+
+ANOMALIES = {
+    "snapshot_mismatch": Anomaly(
+        make=miscount,
+        finds=lambda: {("analyticsapp.settlementday", f"{four_days_ago()} eur charge", 500, "eur")},
+        mend=snapshots.build_all,
+        again=be_wrong,
+    ),
+    "snapshot_days_missing": Anomaly(
+        make=lose_a_day,
+        finds=lambda: {("analyticsapp.settlementday", WHOLE, 9_000, "eur")},
+        mend=snapshots.build_all,
+        again=lambda: SettlementDay.objects.all().delete(),
+    ),
+    "snapshots_stale": Anomaly(
+        make=forget_to_refresh,
+        finds=lambda: {("analyticsapp.snapshotstate", WHOLE, None, "")},
+        mend=snapshots.refresh,
+        again=be_stale,
+    ),
+    "recurring_revenue_mismatch": Anomaly(
+        make=have_a_span_without_its_movement,
+        finds=lambda: {("analyticsapp.mrrmovement", "cus_2 eur", 1_000, "eur")},
+        mend=move,
+        again=lambda: MrrMovement.objects.all().delete(),
+    ),
+}
