@@ -97,8 +97,9 @@ def webhook_events_missing(now: datetime) -> Iterator[Finding]:
 # Deliveries come in the version of their endpoint, or in the account's default: both may change.
 # The last one now, and the last one a week ago (or the first since then).
 VERSIONS = """
-SELECT earlier.api_version AS version_before, earlier.id AS id_before, earlier.stripe_id AS event_before,
-    earlier.received_at AS received_before, latest.api_version, latest.id, latest.stripe_id, latest.received_at
+SELECT earlier.api_version AS version_before, earlier.id AS id_before,
+    earlier.stripe_id AS event_before, earlier.received_at AS received_before,
+    latest.api_version, latest.id, latest.stripe_id, latest.received_at
 FROM (
     SELECT * FROM payments_stripeevent WHERE source = 'webhook' AND object_type <> ''
     ORDER BY received_at DESC LIMIT 1
