@@ -37,13 +37,16 @@ def required(name: str, development: str) -> str:
     return value or development
 
 
-def number(name: str, default: int) -> int:
-    """The variable ``name``, a whole number."""
+def number(name: str, default: int, *, least: int | None = None) -> int:
+    """The variable ``name``, a whole number, and not less than ``least``."""
     value = env.str(name, default=str(default))
     try:
-        return int(value)
+        found = int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number.") from None
+    if least is not None and found < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be {least} or more.")
+    return found
 
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -171,9 +174,9 @@ if ORDERS_FROM_STRIPE not in {"auto", "off"}:
         f"ORDERS_FROM_STRIPE is {ORDERS_FROM_STRIPE!r}; it can be auto or off."
     )
 
-# How long an order may wait before someone should look.
-FULFIL_WITHIN_HOURS = number("FULFIL_WITHIN_HOURS", 72)
-PENDING_ORDER_DAYS = number("PENDING_ORDER_DAYS", 7)
+# How long an order may wait before someone should look; 0: for ever.
+FULFIL_WITHIN_HOURS = number("FULFIL_WITHIN_HOURS", 72, least=0)
+PENDING_ORDER_DAYS = number("PENDING_ORDER_DAYS", 7, least=0)
 
 # How long things may be as they shouldn't before a check says so.
 SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)

@@ -73,6 +73,7 @@ def test_production_passes_the_deployment_check() -> None:
         ("ALERT_SEVERITY", "loud", "it can be low, medium, high or critical"),
         ("SITE_URL", "ch.example", "it must be like https://countinghouse.example"),
         ("DATABASE_POOL_MAX", "many", "it must be a whole number"),
+        ("FULFIL_WITHIN_HOURS", "-1", "it must be 0 or more"),
     ],
 )
 def test_a_value_that_means_nothing_is_refused_by_name(
