@@ -24,7 +24,8 @@ SELECT o.id, o.number, o.currency, o.canceled_at, sum(captured.amount) AS captur
     array_agg(captured.charge_id ORDER BY captured.captured_at, captured.charge_id) AS ids
 FROM orders_order AS o
 JOIN orders_orderpayment AS link ON link.order_id = o.id
-JOIN captured ON captured.payment = link.payment AND captured.currency = o.currency
+JOIN captured ON captured.payment = link.payment COLLATE "default"
+    AND captured.currency = o.currency
 LEFT JOIN given_back ON given_back.payment = captured.payment
 LEFT JOIN failed ON failed.payment = captured.payment
 WHERE o.status = 'canceled'

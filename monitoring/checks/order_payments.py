@@ -147,49 +147,45 @@ def payment_order_pending(now: datetime) -> Iterator[Finding]:
 
 # The database lets a payment belong to one order alone. Two may lay claim to it all the same: its
 # intent names one and its Checkout session another, or the shop writes another number into its
-# metadata after it was linked, since a link stays. That matters while the other one waits. Metadata
-# is compared as it is indexed.
-CLAIMS = """
-SELECT intent.id AS payment, o.id AS named_id, 'its metadata' AS by
-FROM orders_order AS o
-JOIN payments_paymentintent AS intent ON (intent.metadata -> 'order') = to_jsonb(o.number::text)
-WHERE o.status = 'pending'
-UNION ALL
-SELECT charge.payment, o.id, 'the metadata of its charge'
-FROM orders_order AS o
-JOIN payments_charge AS charge ON (charge.metadata -> 'order') = to_jsonb(o.number::text)
-WHERE o.status = 'pending'
-UNION ALL
-SELECT session.payment_intent_id, o.id, 'the metadata of its Checkout session'
-FROM orders_order AS o
-JOIN payments_checkoutsession AS session
-    ON (session.metadata -> 'order') = to_jsonb(o.number::text)
-WHERE o.status = 'pending'
-UNION ALL
-SELECT session.payment_intent_id, o.id, 'its Checkout session'
-FROM orders_order AS o
-JOIN payments_checkoutsession AS session
-    ON session.client_reference_id = o.number AND session.client_reference_id <> ''
-WHERE o.status = 'pending'
-UNION ALL
-SELECT o.payment_intent_id, o.id, 'that order itself'
-FROM orders_order AS o
-WHERE o.status = 'pending' AND o.payment_intent_id IS NOT NULL
-"""
+# metadata after it was linked, since a link stays. That matters while the other one waits. Each
+# pending order is looked up in the indexes over what payments name (OFFSET keeps it so: nobody can
+# estimate what stands in metadata).
+NAMED_BY = {
+    "its metadata": """SELECT intent.id AS payment FROM payments_paymentintent AS intent
+        WHERE (intent.metadata -> 'order') = to_jsonb(waiting.number)""",
+    "the metadata of its charge": """SELECT charge.payment FROM payments_charge AS charge
+        WHERE (charge.metadata -> 'order') = to_jsonb(waiting.number)""",
+    "the metadata of its Checkout session": """SELECT session.payment_intent_id
+        FROM payments_checkoutsession AS session
+        WHERE (session.metadata -> 'order') = to_jsonb(waiting.number)""",
+    "its Checkout session": """SELECT session.payment_intent_id
+        FROM payments_checkoutsession AS session
+        WHERE session.client_reference_id = waiting.number
+            AND session.client_reference_id <> ''""",
+    "the order": "SELECT waiting.payment_intent_id",
+}
+CLAIMS = " UNION ALL ".join(
+    f"SELECT named.payment, '{by}' AS by FROM ({lookup} OFFSET 0) AS named (payment)"
+    for by, lookup in NAMED_BY.items()
+)
 OTHERS = f"""
-WITH {KEPT}, claim AS (
-    SELECT DISTINCT ON (told.payment) told.payment, told.named_id, told.by, link.order_id
-    FROM ({CLAIMS}) AS told
+WITH {KEPT}, waiting AS (
+    SELECT id, number::text, payment_intent_id FROM orders_order WHERE status = 'pending'
+),
+claim AS (
+    SELECT DISTINCT ON (told.payment) told.payment, waiting.id AS named_id, told.by, link.order_id
+    FROM waiting
+    CROSS JOIN LATERAL ({CLAIMS}) AS told
     JOIN orders_orderpayment AS link ON link.payment = told.payment
-    WHERE link.order_id <> told.named_id
-    ORDER BY told.payment, told.named_id, told.by
+    WHERE link.order_id <> waiting.id
+    ORDER BY told.payment, waiting.id, told.by
 )
 SELECT claim.payment, claim.by, captured.payment_intent_id AS intent, captured.charge_id,
     captured.currency, captured.amount - coalesce(given_back.amount, 0) AS kept,
     o.id, o.number, named.id AS named_id, named.number AS name,
     named.total_minor AS named_total, named.currency AS named_currency
 FROM claim
-JOIN captured ON captured.payment = claim.payment
+JOIN captured ON captured.payment = claim.payment COLLATE "default"
 JOIN orders_order AS o ON o.id = claim.order_id
 JOIN orders_order AS named ON named.id = claim.named_id
 LEFT JOIN given_back ON given_back.payment = claim.payment

@@ -17,7 +17,7 @@ ABOVE = """
 WITH suspect AS (
     SELECT charge_id AS id FROM payments_dispute WHERE charge_id IS NOT NULL
     UNION
-    SELECT id FROM payments_charge WHERE amount_refunded > amount
+    SELECT id FROM payments_charge WHERE amount_refunded > 0 AND amount_refunded > amount
     UNION
     SELECT charge.id
     FROM payments_refund AS refund

@@ -19,7 +19,12 @@ SETTLED_AFTER = timedelta(minutes=10)
 # succeeded, of captured money, and stayed back, and never more than was captured: that there is
 # more is told by given_back_above_captured.
 REFUNDS = """
-WITH listed AS (
+WITH touched AS (
+    SELECT id FROM payments_charge WHERE captured_at IS NOT NULL AND amount_refunded <> 0
+    UNION
+    SELECT charge_id FROM payments_refund WHERE charge_id IS NOT NULL
+),
+listed AS (
     SELECT charge_id,
         sum(amount) FILTER (WHERE status NOT IN ('failed', 'canceled')) AS amount,
         max(as_of) AS as_of
@@ -38,14 +43,15 @@ story AS (
             AND charge.amount_refunded - coalesce(listed.amount, 0)
                 <> charge.amount - charge.amount_captured AS differs,
         greatest(charge.as_of, listed.as_of) AS as_of
-    FROM payments_charge AS charge
+    FROM touched
+    JOIN payments_charge AS charge ON charge.id = touched.id
     LEFT JOIN listed ON listed.charge_id = charge.id
     LEFT JOIN counted ON counted.charge_id = charge.id
     WHERE charge.captured_at IS NOT NULL
-        AND (charge.amount_refunded <> 0 OR listed.charge_id IS NOT NULL)
 ),
 by_order AS (
-    SELECT link.order_id,
+    -- A charge in another currency than its order's stands for itself.
+    SELECT o.id AS order_id, o.number, o.refunded_minor, o.created_at,
         min(story.id) AS charge_id,
         min(story.currency) AS currency,
         sum(story.by_charge) AS by_charge,
@@ -55,30 +61,31 @@ by_order AS (
         max(story.as_of) AS as_of
     FROM story
     LEFT JOIN orders_orderpayment AS link ON link.payment = story.payment
-    LEFT JOIN orders_order AS o ON o.id = link.order_id
-    WHERE link.id IS NULL OR o.currency = story.currency
-    GROUP BY link.order_id, CASE WHEN link.id IS NULL THEN story.id END
+    LEFT JOIN orders_order AS o ON o.id = link.order_id AND o.currency = story.currency
+    GROUP BY o.id, CASE WHEN o.id IS NULL THEN story.id END
+),
+told AS (
+    SELECT * FROM by_order
+    UNION ALL
+    SELECT id, number, refunded_minor, created_at, NULL, currency, 0, 0, 0, false, NULL
+    FROM orders_order AS o
+    WHERE refund_status IN ('partial', 'full')
+        AND NOT EXISTS (SELECT FROM by_order WHERE by_order.order_id = o.id)
 )
-SELECT o.id AS order_id, o.number, o.refunded_minor AS by_order, story.charge_id,
-    coalesce(o.currency, story.currency) AS currency, coalesce(story.by_charge, 0) AS by_charge,
-    coalesce(story.by_rows, 0) AS by_rows, coalesce(story.counted, 0) AS counted,
-    story.as_of
-FROM by_order AS story
-FULL JOIN (SELECT * FROM orders_order WHERE refunded_minor <> 0) AS changed
-    ON changed.id = story.order_id
-LEFT JOIN orders_order AS o ON o.id = coalesce(story.order_id, changed.id)
-WHERE (coalesce(story.differs, false)
-        OR (o.refunded_minor <> coalesce(story.counted, 0)
-            AND o.refunded_minor <> least(coalesce(story.counted, 0), (
-                SELECT coalesce(sum(charge.amount_captured), 0)
-                FROM orders_orderpayment AS link
-                -- In the collation of the index.
-                JOIN payments_charge AS charge ON charge.payment = link.payment COLLATE "default"
-                WHERE link.order_id = o.id AND charge.currency = o.currency
-                    AND charge.captured_at IS NOT NULL
-            ))))
-    AND greatest(story.as_of, o.created_at) < %(before)s
-ORDER BY o.id, story.charge_id
+SELECT order_id, number, refunded_minor AS by_order, charge_id, currency, by_charge, by_rows,
+    counted, as_of
+FROM told
+WHERE (differs OR (refunded_minor <> counted
+        AND refunded_minor <> least(counted, (
+            SELECT coalesce(sum(charge.amount_captured), 0)
+            FROM orders_orderpayment AS link
+            -- In the collation of the index.
+            JOIN payments_charge AS charge ON charge.payment = link.payment COLLATE "default"
+            WHERE link.order_id = told.order_id AND charge.currency = told.currency
+                AND charge.captured_at IS NOT NULL
+        ))))
+    AND greatest(as_of, created_at) < %(before)s
+ORDER BY order_id, charge_id
 """
 
 

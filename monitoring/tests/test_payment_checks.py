@@ -84,6 +84,19 @@ def test_one_of_two_parts_that_failed_later_is_told_once() -> None:
     assert found("amount_mismatch") == []
 
 
+def test_a_payment_that_was_given_back_makes_no_late_failure_good() -> None:
+    payment(status="failed")
+    one = paid_order(captured_minor=10_000)
+    link(one, "pi_1")
+    payment("2")
+    link(one, "pi_2")
+    assert found("payment_failed_late") == []
+    Charge.objects.filter(pk="ch_2").update(amount_refunded=1_000)  # as goods come back
+    assert found("payment_failed_late") == []
+    Charge.objects.filter(pk="ch_2").update(amount_refunded=5_000)
+    assert differences("payment_failed_late") == [("ch_1", 5_000)]
+
+
 # Paid, and pending all the same
 
 
