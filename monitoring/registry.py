@@ -130,13 +130,9 @@ def select(only: Sequence[str] | None) -> list[Check]:
     return [one for one in all_checks() if one.name in only]
 
 
-def amount(
-    amount_minor: int | None, currency: str, *, at: datetime | None = None
-) -> dict[str, Any]:
-    """Money in evidence: minor units and their currency; ``at`` where it is only what it was at
-    that moment, and changes while what is wrong stays the same."""
-    moved = {"at": at.isoformat()} if at else {}
-    return {"amount": amount_minor, "currency": currency, **moved}
+def amount(amount_minor: int | None, currency: str) -> dict[str, Any]:
+    """Money in evidence: minor units and their currency."""
+    return {"amount": amount_minor, "currency": currency}
 
 
 def moment(at: datetime | None) -> dict[str, Any]:

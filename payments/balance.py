@@ -5,9 +5,7 @@ It has no events and no history: what it was at a moment is known only to who as
 
 from __future__ import annotations
 
-import hashlib
-import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import stripe
 from django.utils import timezone
@@ -50,10 +48,14 @@ def keep(answer: Answer, *, whole_history: bool) -> None:
 
 
 def observation(answer: Answer, *, whole_history: bool) -> Json:
-    """The reading as an object of its own: it gets the id and the time that Stripe's lacks."""
-    second = int(answer.as_of.timestamp())
-    digest = hashlib.sha256(json.dumps(answer.body, sort_keys=True).encode()).hexdigest()
-    named = {**answer.body, "id": f"balance_{second}_{digest[:8]}", "created": second}
+    """The reading as an object of its own, with the time and the id that Stripe's balance lacks;
+    the ids are in the order of the readings."""
+    since_1970 = answer.as_of - datetime.fromtimestamp(0, UTC)
+    named = {
+        **answer.body,
+        "id": f"balance_{since_1970 // timedelta(microseconds=1)}",
+        "created": int(since_1970.total_seconds()),
+    }
     return observed(
         named,
         as_of=answer.as_of,

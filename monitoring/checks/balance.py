@@ -105,7 +105,8 @@ ranked AS (
     SELECT *, total - before - gained AS low, total - before - lost AS high,
         row_number() OVER (
             PARTITION BY closing, balance_type, currency
-            ORDER BY gained - lost, CASE WHEN closing THEN created END DESC, created, id
+            ORDER BY gained - lost, CASE WHEN closing THEN created END DESC,
+                CASE WHEN closing THEN id END DESC, created, id
         ) AS place
     FROM added
 ),
@@ -156,26 +157,22 @@ def balance_mismatch(now: datetime) -> Iterator[Finding]:
         transactions, payouts = int(row["transactions"]), int(row["payouts"])
         uncertain = int(row["gained"] - row["lost"])
         more = "more" if difference > 0 else "less"
-        at = row["created"]
-        opening = amount(row["opening"], currency, at=row["opening_at"] or at)
         yield Finding(
             subject_type=SUBJECT,
             subject_id=f"{currency} {row['balance_type']}",
             summary=f"Stripe’s balance of {named(row['balance_type'])} is "
             f"{format_money(abs(difference), currency)} {more} than its transactions add up to",
             evidence={
-                "opening": opening,
+                "opening": amount(row["opening"], currency),
                 "opening at": moment(row["opening_at"]),
-                "transactions": amount(transactions, currency, at=at),
-                "payouts": amount(payouts, currency, at=at),
-                "closing should be": amount(
-                    row["opening"] + transactions + payouts, currency, at=at
-                ),
-                "closing by Stripe": amount(row["total"], currency, at=at),
-                "of it available": amount(row["available"], currency, at=at),
-                "of it pending": amount(row["pending"], currency, at=at),
-                "moved at that moment": amount(uncertain, currency, at=at),
-                "closing at": moment(at),
+                "transactions": amount(transactions, currency),
+                "payouts": amount(payouts, currency),
+                "closing should be": amount(row["opening"] + transactions + payouts, currency),
+                "closing by Stripe": amount(row["total"], currency),
+                "of it available": amount(row["available"], currency),
+                "of it pending": amount(row["pending"], currency),
+                "moved at that moment": amount(uncertain, currency),
+                "closing at": moment(row["created"]),
                 "difference": amount(difference, currency),
             },
             amount_minor=abs(difference),
@@ -205,6 +202,7 @@ ORDER BY told.key, held.key
     remedy="See what took it: the newest refunds and disputes. Top the balance up in Stripe’s "
     "dashboard, or wait for payments to fill it. It resolves once available and pending money "
     "together are above zero.",
+    numbers=("together",),
 )
 def balance_negative(now: datetime) -> Iterator[Finding]:
     """Judged with what is pending: after a day's payout, refunds alone make available negative."""
@@ -216,8 +214,8 @@ def balance_negative(now: datetime) -> Iterator[Finding]:
             summary=f"Stripe’s balance of {named(row['balance_type'])} is "
             f"{format_money(-owed, currency)}",
             evidence={
-                "available": amount(row["available"], currency, at=row["created"]),
-                "pending": amount(row["pending"], currency, at=row["created"]),
+                "available": amount(row["available"], currency),
+                "pending": amount(row["pending"], currency),
                 "together": amount(-owed, currency),
                 "as of": moment(row["created"]),
             },

@@ -46,6 +46,7 @@ def moved(key: str = "1", net: int = 9_000, *, of: str | None = None, **values: 
             "currency": "eur",
             "type": "charge",
             "reporting_category": "charge",
+            "balance_type": "payments",
             "source": f"ch_{key}",
             "payout_id": of,
             "created": timezone.now() - 4 * DAY,

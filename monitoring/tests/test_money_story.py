@@ -147,18 +147,12 @@ def test_a_balance_that_its_transactions_do_not_add_up_to_is_found(
     assert issues() == {}
     held = standin.world.balances["usd"]
     held["pending"] -= 250
-    for _ in range(2):  # the first reading said otherwise, and three must agree
-        assert issues() == {}
-        held["available"] += 1  # of one second two equal answers would be one reading
-        held["pending"] -= 1
+    assert issues() == issues() == {}  # the first reading said otherwise, and three must agree
     assert issues() == {"balance_mismatch": ("usd payments", "high", 250)}
 
     decide_one(ACCEPT, Issue.objects.get().pk, reason="Stripe’s support looks into it")
     pay(client, 30_000)
     assert issues() == {}  # money moves, and the difference is the one that was accepted
     held["pending"] -= 1
-    for _ in range(2):
-        assert issues() == {}
-        held["available"] += 1
-        held["pending"] -= 1
+    assert issues() == issues() == {}
     assert issues() == {"balance_mismatch": ("usd payments", "high", 251)}

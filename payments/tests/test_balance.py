@@ -114,7 +114,7 @@ def test_each_balance_stands_under_the_name_that_transactions_give_it() -> None:
     }
 
 
-def test_the_same_answer_of_one_second_is_one_reading() -> None:
+def test_the_same_answer_is_one_reading_and_knows_the_whole_history_once_it_was_known() -> None:
     answer = Answer(
         {"object": "balance", "livemode": False, "available": [held(1)], "pending": []},
         timezone.now(),
