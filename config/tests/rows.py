@@ -71,12 +71,11 @@ def build(model: type[M], **values: Any) -> M:
         if isinstance(field, models.ForeignKey):
             if not field.null:
                 given[field.name] = build(field.related_model)
-        elif field.name in known:
-            given[field.name] = max(known[field.name])
         elif not isinstance(field, models.AutoField) and not (
             field.has_default() or field.auto_created
         ):
-            given[field.name] = value_for(field)
+            words = known.get(field.name)
+            given[field.name] = max(words) if words else value_for(field)
     row = model(**given)
     row.save(force_insert=True)
     return model._base_manager.get(pk=row.pk)

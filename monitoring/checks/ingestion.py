@@ -112,7 +112,7 @@ WITH began AS (
 )
 SELECT event.type, count(*) AS lacked, min(event.as_of) AS oldest, max(event.as_of) AS newest,
     max(event.id) AS example, (array_agg(event.stripe_id ORDER BY event.id DESC))[1] AS stripe_id
-FROM payments_stripeevent AS event JOIN began ON event.as_of > began.at
+FROM payments_stripeevent AS event JOIN began ON event.as_of >= began.at
 WHERE event.source = 'listed' AND event.delivered_at IS NULL AND event.received_at > %(since)s
     AND event.as_of < %(before)s AND event.type = ANY(%(types)s) AND event.object_type <> ''
 GROUP BY event.type

@@ -176,7 +176,7 @@ WHERE least(state.refreshed_at, waiting.since, subscribers.since) < %(before)s
 
 @check(
     name="snapshots_stale",
-    kind=Kind.INTEGRITY,
+    kind=Kind.ATTENTION,
     severity=Severity.HIGH,
     meaning="Figures haven’t been brought up to date for more than a quarter of an hour. Pages "
     "show what was so then, and say so.",
