@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.tests.browser import follow, keep_screenshot, wider_than_its_window
 from monitoring.models import Issue
 from monitoring.services.runs import run_checks
-from monitoring.tests.rows import dispute, link, order, payment
+from monitoring.tests.rows import dispute, link, order, paid_order, payment
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -28,7 +28,7 @@ def test_triage(live_server: Any, page: Page, sign_in: Callable[..., None], oper
     payment()
     order("A-1")
     payment("2", amount=1_234_500)
-    link(order("A-2", total=1_234_500), "pi_2")
+    link(paid_order("A-2", total=1_234_500), "pi_2")
     dispute(id="dp_2", charge_id="ch_2", amount=1_234_500, reason="product_not_received")
     run_checks()
     url = str(live_server.url)

@@ -62,7 +62,7 @@ def test_the_regular_run_looks_and_makes_a_row_of_each(standin: StandIn) -> None
     synced = sync.catch_up()
     assert [one.stored for one in synced.resources if one.resource == "webhook_endpoints"] == [1]
     assert known() == {made["id"]: ("enabled", False, "")}
-    event = StripeEvent.objects.get()
+    event = StripeEvent.objects.get(object_type="webhook_endpoint")
     assert (event.type, event.source) == ("read.webhook_endpoint", "read")
 
 
