@@ -94,7 +94,7 @@ def test_triage(live_server: Any, page: Page, sign_in: Callable[..., None], oper
     page.goto(f"{url}/admin/monitoring/issue/?status=muted")
     page.get_by_role("link", name="12,345.00 EUR disputed").wait_for()
     look("issues-muted")
-    run_checks(now=timezone.now() + timedelta(days=2))
+    run_checks(["dispute_needs_answer"], now=timezone.now() + timedelta(days=2))
     page.goto(its_page)
     assert status() == "open"
     page.get_by_text("its mute ended").first.wait_for()
