@@ -239,17 +239,21 @@ def several_payments(now: datetime) -> Iterator[Finding]:
 
 
 CURRENCIES = f"""
-WITH {KEPT}
+WITH {KEPT}, wrong AS MATERIALIZED (
+    SELECT o.id AS order_id, captured.*
+    FROM orders_orderpayment AS link
+    JOIN orders_order AS o ON o.id = link.order_id
+    JOIN captured ON captured.payment = link.payment AND captured.currency <> o.currency
+)
 SELECT o.id, o.number, o.currency, o.total_minor AS total,
-    array_agg(captured.charge_id ORDER BY captured.captured_at, captured.charge_id) AS ids,
-    array_agg(captured.currency ORDER BY captured.captured_at, captured.charge_id) AS currencies,
-    array_agg(captured.amount ORDER BY captured.captured_at, captured.charge_id) AS amounts,
-    sum(captured.amount - coalesce(given_back.amount, 0))::bigint AS kept
-FROM orders_orderpayment AS link
-JOIN orders_order AS o ON o.id = link.order_id
-JOIN captured ON captured.payment = link.payment AND captured.currency <> o.currency
-LEFT JOIN given_back ON given_back.payment = link.payment
-WHERE captured.amount > coalesce(given_back.amount, 0)
+    array_agg(wrong.charge_id ORDER BY wrong.captured_at, wrong.charge_id) AS ids,
+    array_agg(wrong.currency ORDER BY wrong.captured_at, wrong.charge_id) AS currencies,
+    array_agg(wrong.amount ORDER BY wrong.captured_at, wrong.charge_id) AS amounts,
+    sum(wrong.amount - coalesce(given_back.amount, 0))::bigint AS kept
+FROM wrong
+JOIN orders_order AS o ON o.id = wrong.order_id
+LEFT JOIN given_back ON given_back.payment = wrong.payment
+WHERE wrong.amount > coalesce(given_back.amount, 0)
 GROUP BY o.id
 ORDER BY o.id
 """

@@ -214,6 +214,17 @@ def test_what_a_canceled_order_was_paid_is_told_as_such_alone(amount: int) -> No
     assert found("amount_mismatch") == []
 
 
+def test_a_refund_made_anew_makes_up_for_no_other_payment() -> None:
+    one = order(captured_minor=10_000)
+    move(one, "canceled", canceled_at=timezone.now())
+    for key in "12":
+        payment(key)
+        link(one, f"pi_{key}")
+    refund("1", status="failed", failed_at=timezone.now() - HOUR)
+    refund("2")
+    assert differences("canceled_order_paid") == [(str(one.pk), 5_000)]
+
+
 def test_what_was_refunded_of_a_wrong_currency_is_not_at_risk() -> None:
     payment(currency="usd", amount_refunded=2_000)
     refund(amount=2_000, currency="usd")
