@@ -158,11 +158,11 @@ NAMED_BY = {
     "the metadata of its Checkout session": """SELECT session.payment_intent_id
         FROM payments_checkoutsession AS session
         WHERE (session.metadata -> 'order') = to_jsonb(waiting.number)""",
-    "its Checkout session": """SELECT session.payment_intent_id
+    "the reference of its Checkout session": """SELECT session.payment_intent_id
         FROM payments_checkoutsession AS session
         WHERE session.client_reference_id = waiting.number
             AND session.client_reference_id <> ''""",
-    "the order": "SELECT waiting.payment_intent_id",
+    "having been made of it": "SELECT waiting.payment_intent_id",
 }
 CLAIMS = " UNION ALL ".join(
     f"SELECT named.payment, '{by}' AS by FROM ({lookup} OFFSET 0) AS named (payment)"
@@ -211,13 +211,13 @@ def payment_names_other_order(now: datetime) -> Iterator[Finding]:
             subject_type=label(PaymentIntent if row["intent"] else Charge),
             subject_id=row["payment"],
             summary=f"A payment of {format_money(kept, currency)} counts for order "
-            f"{row['number']}, and {row['by']} names {row['name']}, which is pending",
+            f"{row['number']}, and order {row['name']}, which is pending, claims it by {row['by']}",
             evidence={
                 "kept": amount(kept, currency),
                 "counts for": reference(Order, row["id"], row["number"]),
-                "names": reference(Order, row["named_id"], row["name"]),
+                "claimed by": reference(Order, row["named_id"], row["name"]),
                 "that order waits for": amount(row["named_total"], row["named_currency"]),
-                "named by": row["by"],
+                "how": row["by"],
                 "charge": reference(Charge, row["charge_id"]),
             },
             amount_minor=kept,

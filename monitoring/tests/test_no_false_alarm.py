@@ -43,7 +43,11 @@ WAYS = ("checkout", "shop", "bare")
 ACTS = (
     "pay",
     "pay_again",
+    "pay_something_else",
     "fail_to_pay",
+    "hold",
+    "capture",
+    "release",
     "refund_part",
     "refund_rest",
     "refund_that_fails",
@@ -72,6 +76,7 @@ class Life:
     way: str
     session: str = ""
     intents: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     disputes: list[str] = field(default_factory=list)
 
 
@@ -133,11 +138,33 @@ class World:
         elif not life.intents:
             self.pay_again(life, card)
 
-    def pay_again(self, life: Life, card: str = "pm_card_visa") -> None:
+    def try_to_pay(
+        self, life: Life, amount: int = AMOUNT, currency: str = "eur", **how: Any
+    ) -> dict[str, Any]:
         names = {"order": life.number} if life.way == "shop" else {}
-        paid = self.standin.create_payment(AMOUNT, "eur", metadata=names, payment_method=card)
+        return self.standin.create_payment(amount, currency, metadata=names, **how)
+
+    def pay_again(self, life: Life, card: str = "pm_card_visa") -> None:
+        paid = self.try_to_pay(life, payment_method=card)
         if paid["status"] == "succeeded":
             life.intents.append(paid["id"])
+
+    def pay_something_else(self, life: Life) -> None:
+        amount, currency = self.random.choice([(AMOUNT // 2, "eur"), (AMOUNT, "usd")])
+        life.intents.append(self.try_to_pay(life, amount, currency)["id"])
+
+    def hold(self, life: Life) -> None:
+        life.held.append(self.try_to_pay(life, capture_method="manual")["id"])
+
+    def capture(self, life: Life) -> None:
+        for intent in self.some(life.held):
+            amount = self.random.choice([AMOUNT, AMOUNT // 2])
+            self.ask(f"payment_intents/{intent}/capture", amount_to_capture=amount)
+            life.intents.append(intent)
+
+    def release(self, life: Life) -> None:
+        for intent in self.some(life.held):
+            self.ask(f"payment_intents/{intent}/cancel")
 
     def fail_to_pay(self, life: Life) -> None:
         self.pay(life, "pm_card_chargeDeclined")
