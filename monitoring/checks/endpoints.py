@@ -42,6 +42,7 @@ def state(endpoint: WebhookEndpoint) -> str:
     remedy="Enable it in Stripe’s dashboard (Developers, Webhooks), or make a new one for this "
     "address. `manage.py check_stripe` says whether it suits. Of one that is not needed any more, "
     "delete what is left of it at Stripe.",
+    remedies=("read_again",),
 )
 def webhook_endpoint_disabled(now: datetime) -> Iterator[Finding]:
     """Of several, one that is disabled is only untidy. One that was deleted is missed only where
@@ -75,6 +76,7 @@ def webhook_endpoint_disabled(now: datetime) -> Iterator[Finding]:
     meaning="The webhook endpoint is not subscribed to every type of event that orders and figures "
     "are made from. What those tell is only found by listing events, every quarter of an hour.",
     remedy="Add the types below to the endpoint in Stripe’s dashboard (Developers, Webhooks).",
+    remedies=("read_again",),
 )
 def webhook_events_missing(now: datetime) -> Iterator[Finding]:
     endpoints = [one for one in ours() if enabled(one)]

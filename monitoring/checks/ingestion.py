@@ -192,6 +192,7 @@ ORDER BY guess.object, guess.id
     "again has not settled it within an hour.",
     remedy="Read the object again from Stripe. If that fails, the error below says why: the key "
     "may lack a permission (`manage.py check_stripe`), or the object is gone from Stripe.",
+    remedies=("read_again",),
 )
 def object_ambiguous(now: datetime) -> Iterator[Finding]:
     models = {

@@ -78,6 +78,7 @@ def money_in(table: SnapshotTable) -> list[str]:
     "come to. Pages and exports show the wrong one.",
     remedy="Count the day anew: `manage.py build_snapshots --all`, or `--days N` for the last "
     "ones. If it comes back, a change to rows doesn’t mark its day: report that.",
+    remedies=("rebuild_day",),
 )
 def snapshot_mismatch(now: datetime) -> Iterator[Finding]:
     state = current_state()
@@ -182,6 +183,7 @@ WHERE least(state.refreshed_at, waiting.since, subscribers.since) < %(before)s
     "show what was so then, and say so.",
     remedy="See that a worker runs (`manage.py worker`), and whether its job refresh_snapshots "
     "fails. `manage.py build_snapshots` brings them up to date by hand.",
+    remedies=("refresh_snapshots",),
 )
 def snapshots_stale(now: datetime) -> Iterator[Finding]:
     for row in rows(STALE, {"before": now - REFRESHED_WITHIN}):

@@ -36,6 +36,7 @@ WHERE status <> ALL(%(known)s) ORDER BY id
     "it as nothing.",
     remedy="Read in Stripe’s changelog what the status means, and update Countinghouse to a "
     "version that knows it.",
+    remedies=("read_again",),
 )
 def subscription_status_unknown(now: datetime) -> Iterator[Finding]:
     for row in rows(UNKNOWN_STATUS, {"known": sorted(SUBSCRIPTION_STATUSES)}):
@@ -114,6 +115,7 @@ ORDER BY invoice.id
     "was paid outside of Stripe account for all of it. The revenue may not be there.",
     remedy="Read the invoice’s payments again: `manage.py sync_stripe --only invoice_payments`. "
     "If there are none, see in Stripe’s dashboard how it came to be paid.",
+    remedies=("read_again",),
 )
 def invoice_paid_without_payment(now: datetime) -> Iterator[Finding]:
     for row in rows(UNPAID, {"before": now - PAYMENTS_LISTED_WITHIN}):
@@ -164,6 +166,7 @@ ORDER BY sub.id
     "the invoice.",
     remedy="List its invoices again: `manage.py sync_stripe --only invoices`. If Stripe has none, "
     "invoice the customer there.",
+    remedies=("read_again",),
 )
 def subscription_without_invoice(now: datetime) -> Iterator[Finding]:
     """Less bad where the subscription names an invoice that we lack: it is ours to fetch."""
@@ -230,6 +233,7 @@ ORDER BY since, sub.id
     remedy="Ask the customer for another way to pay, or cancel the subscription in Stripe’s "
     "dashboard. How long Stripe tries, and what it does then, is set there (Billing, Subscriptions "
     "and emails).",
+    remedies=("read_again",),
 )
 def subscription_past_due(now: datetime) -> Iterator[Finding]:
     before = now - timedelta(days=settings.SUBSCRIPTION_PAST_DUE_DAYS)
