@@ -121,7 +121,7 @@ class DeliveryControl(Base):
         """Never deliver what was held; answers how many those were."""
         return self.deliverer.discard_held()
 
-    def wait_idle(self, timeout: float = 5.0) -> bool:
+    def wait_idle(self, timeout: float = 30.0) -> bool:
         """Wait until every delivery and retry is answered; whether that came in time."""
         return self.deliverer.wait_idle(timeout)
 

@@ -270,7 +270,7 @@ class Deliverer:
         finally:
             connection.close()
 
-    def wait_idle(self, timeout: float = 5.0) -> bool:
+    def wait_idle(self, timeout: float = 30.0) -> bool:
         """Wait until every delivery and retry is answered; whether that came in time."""
         deadline = time.monotonic() + timeout
         with self._changed:

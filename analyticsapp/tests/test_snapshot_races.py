@@ -30,7 +30,7 @@ def elsewhere(work: Any, *arguments: Any) -> Any:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result(timeout=20)
+        return pool.submit(run).result(timeout=60)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def test_refreshes_at_once_take_turns_and_count_once() -> None:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
-        counted = [future.result(timeout=20) for future in [pool.submit(run) for _ in range(4)]]
+        counted = [future.result(timeout=60) for future in [pool.submit(run) for _ in range(4)]]
     # The first one, which finds no state yet, takes all days that are near; the others find none.
     assert sorted(bool(days) for days in counted) == [False, False, False, True]
     assert DaySnapshot.objects.count() == 20

@@ -30,6 +30,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 60_000  # milliseconds, for a busy machine
 SCREENSHOTS = Path(__file__).resolve().parent.parent.parent / ".local" / "screenshots"
 # Not every violation reaches the console, so they are listened for as well.
 LISTEN = """
@@ -154,6 +155,7 @@ def open_page(browser: Browser, guard: Guard) -> Iterator[Callable[..., Page]]:
             color_scheme="dark" if dark else "light",
             timezone_id="UTC",
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         guard.watch(page)

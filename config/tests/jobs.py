@@ -11,10 +11,12 @@ from procrastinate.contrib.django import app
 from auditlog.context import current_actor
 
 
-@app.task(name="tests.sleep")
-def sleep(seconds: float) -> None:
-    """Be in the middle of something for a while."""
-    time.sleep(seconds)
+@app.task(name="tests.be_in_the_middle")
+def be_in_the_middle(begun: str, until: str) -> None:
+    """Tell that it has begun, and go on until the other file is there."""
+    Path(begun).touch()
+    while not Path(until).exists():
+        time.sleep(0.01)
 
 
 @app.task(name="tests.hang_once")

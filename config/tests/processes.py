@@ -29,8 +29,8 @@ from config import start as database
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 WEBHOOK_SECRET = "whsec_test_of_the_processes"
-START_TIMEOUT = 30
-STOP_TIMEOUT = 30
+START_TIMEOUT = 60
+STOP_TIMEOUT = 60
 
 Environment = Mapping[str, str]
 
@@ -53,8 +53,9 @@ class Running:
         return self.popen.pid
 
     def output(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode("utf-8", "replace")
+        # Not by seeking: the process shares the position, and would write where we read.
+        file = self.log.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")
 
     def kill(self) -> None:
         """SIGKILL: no chance to finish anything."""
@@ -151,7 +152,7 @@ def start(
 def answers(url: str, path: str = "/") -> int:
     """The status of a GET, or 0 where nobody answers."""
     place = urlsplit(url)
-    client = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+    client = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
     try:
         client.request("GET", path)
         return client.getresponse().status

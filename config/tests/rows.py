@@ -81,6 +81,24 @@ def build(model: type[M], **values: Any) -> M:
     return model._base_manager.get(pk=row.pk)
 
 
+def multiply(row: models.Model, times: int, **columns: str) -> None:
+    """Store as many rows more that are like this one, by one statement.
+
+    ``columns`` has SQL for what differs, in which ``n`` is the number of the copy, from 1. Keys
+    come from their sequence.
+    """
+    fields = [f for f in row._meta.concrete_fields if not (f.primary_key or f.generated)]
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    values = ", ".join(columns.get(field.column, f'"{field.column}"') for field in fields)
+    table = row._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO "{table}" ({names}) SELECT {values} '
+            f'FROM "{table}", generate_series(1, %s) AS n WHERE "{row._meta.pk.column}" = %s',
+            [times, row.pk],
+        )
+
+
 def value_for(field: models.Field[Any, Any]) -> Any:
     """A plausible value of the field's type."""
     number = next(_numbers)

@@ -17,7 +17,7 @@ from django.test import Client
 
 from payments.models import StripeEvent
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def eventually(holds: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
@@ -37,7 +37,7 @@ def inbox() -> str:
 def post_json(url: str, body: dict[str, Any]) -> int:
     """POST and return the status."""
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=PATIENCE)
     headers = {"Content-Type": "application/json"}
     connection.request("POST", place.path, json.dumps(body), headers)
     try:
@@ -52,7 +52,7 @@ def page(url: str, reader: User) -> str:
     browser.force_login(reader)
     session = browser.cookies[settings.SESSION_COOKIE_NAME].value
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=PATIENCE)
     path = f"{place.path}?{place.query}"
     connection.request("GET", path, headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"})
     try:

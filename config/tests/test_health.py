@@ -52,7 +52,9 @@ def test_ready_tells_how_long_the_oldest_event_waits(client: Client) -> None:
     waiting_event(30, StripeEvent.Status.PROCESSED)
     waiting_event(5)
     waiting_event(2)
-    assert client.get("/readyz").json()["oldest_waiting_event_seconds"] == pytest.approx(300, abs=5)
+    assert client.get("/readyz").json()["oldest_waiting_event_seconds"] == pytest.approx(
+        300, abs=60
+    )
 
 
 @pytest.mark.django_db

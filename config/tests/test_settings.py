@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
+import warnings
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from config.secret import Secret
 from config.testing import path_of
@@ -35,14 +38,38 @@ def production(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return manage(*arguments, COUNTINGHOUSE_ENV="production", **env)
 
 
-@pytest.mark.skipif((BASE_DIR / ".env").exists(), reason="the .env here sets what is left out")
+def refusal(monkeypatch: pytest.MonkeyPatch, **env: str) -> str:
+    """Why the settings refuse an environment that holds no more than ``env``."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured) as refused, warnings.catch_warnings():
+        runpy.run_path(str(BASE_DIR / "config" / "settings.py"))
+    return str(refused.value)
+
+
+without_dotenv = pytest.mark.skipif(
+    (BASE_DIR / ".env").exists(), reason="the .env here sets what is left out"
+)
+
+
+@without_dotenv
+def test_a_refusal_is_one_line() -> None:
+    result = production("check")
+    assert result.returncode == 1
+    assert result.stderr == "SECRET_KEY must be set when COUNTINGHOUSE_ENV is production.\n"
+
+
+@without_dotenv
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("value", [None, " , "])
-def test_production_refuses_to_start_without(name: str, value: str | None) -> None:
+def test_production_refuses_to_start_without(
+    name: str, value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secrets = {k: v for k, v in {**SECRETS, name: value}.items() if v is not None}
-    result = production("check", **secrets)
-    assert result.returncode == 1
-    assert result.stderr == f"{name} must be set when COUNTINGHOUSE_ENV is production.\n"
+    said = refusal(monkeypatch, COUNTINGHOUSE_ENV="production", **secrets)
+    assert said == f"{name} must be set when COUNTINGHOUSE_ENV is production."
 
 
 def test_development_takes_what_is_empty_for_left_out() -> None:
@@ -77,13 +104,13 @@ def test_production_passes_the_deployment_check() -> None:
     ],
 )
 def test_a_value_that_means_nothing_is_refused_by_name(
-    variable: str, value: str, message: str
+    variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = manage("check", **{"DATABASE_URL": "postgres://nobody@127.0.0.1:9/x", variable: value})
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"{variable} is {value!r}")
-    assert len(result.stderr.splitlines()) == 1
-    assert message in result.stderr
+    env = {"DATABASE_URL": "postgres://nobody@127.0.0.1:9/x", variable: value}
+    said = refusal(monkeypatch, **env)
+    assert said.startswith(f"{variable} is {value!r}")
+    assert len(said.splitlines()) == 1
+    assert message in said
 
 
 def test_a_database_of_another_make_is_refused_and_its_password_kept_back() -> None:

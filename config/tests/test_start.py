@@ -52,7 +52,7 @@ def test_it_comes_back_after_kill_9(server_root: Path) -> None:
     for each in family:
         with suppress(psutil.NoSuchProcess):  # its children end by themselves without it
             each.send_signal(signal.SIGKILL)
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=60)
     assert (server_root / "pg" / "postmaster.pid").exists()
     assert one(begin(server_root), "SELECT value FROM kept") == 7
 

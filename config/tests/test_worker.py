@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
+from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,10 +21,11 @@ from procrastinate.schema import SchemaManager
 from psycopg.types.json import Jsonb
 
 from config import start
-from config.tests.processes import Running, StartWorker, worker_environment
+from config.tests.processes import STOP_TIMEOUT, Running, StartWorker, worker_environment
 from config.tests.processes import start as start_process
 from config.worker import POLLING, requeue_stalled, run
 
+PROCRASTINATES_POLLING = 5.0  # seconds, where one doesn't ask for anything else
 DEFER = "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', %s, %s)"
 
 
@@ -41,6 +43,20 @@ def status(job: int) -> str | None:
 
 def is_gone(job: int) -> bool:
     return status(job) is None
+
+
+def is_woken(one_job: Callable[[], None]) -> bool:
+    """Whether a worker is told of jobs: without, each would wait for nearly all of the interval.
+
+    It is as the last job ends that the next one is queued. A few may be slow: a notification may
+    get lost, and the machine be busy.
+    """
+    for _ in range(20):
+        started = time.monotonic()
+        one_job()
+        if time.monotonic() - started < POLLING / 2:
+            return True
+    return False
 
 
 @pytest.mark.django_db(transaction=True)
@@ -73,30 +89,32 @@ def test_a_job_that_is_queued_during_a_look_waits_for_the_next_one_and_no_longer
         await asyncio.wait_for(run(stop), 20)
 
     asyncio.run(work())
-    assert 0.3 < took[0] < 3 * POLLING
+    assert 0.3 < took[0] < PROCRASTINATES_POLLING
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_job_runs_at_once_and_acts_in_its_own_name(worker: StartWorker, tmp_path: Path) -> None:
     running = worker()
-    took = []
-    for _ in range(9):
-        started = time.monotonic()
+
+    def one_job() -> None:
         job = defer("tests.write_down", path=str(tmp_path / "note"))
         running.wait_for(partial(is_gone, job), "done with the job")
-        took.append(time.monotonic() - started)
-    # One that is queued as the last one ends would wait for nearly all of the interval each time.
-    assert statistics.median(took) < POLLING / 2, f"it should be woken, not poll: {took}"
-    assert max(took) < 3 * POLLING, f"a lost notification should cost one interval: {took}"
+
+    assert is_woken(one_job)
     assert (tmp_path / "note").read_text() == "42 by job:tests.write_down"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sigterm_finishes_the_running_job_first(worker: StartWorker) -> None:
+def test_sigterm_finishes_the_running_job_first(worker: StartWorker, tmp_path: Path) -> None:
     running = worker()
-    job = defer("tests.sleep", seconds=1.5)
-    running.wait_for(lambda: status(job) == "doing", "running the job")
-    assert running.stop() == 0
+    begun, until = tmp_path / "begun", tmp_path / "until"
+    job = defer("tests.be_in_the_middle", begun=str(begun), until=str(until))
+    running.wait_for(begun.exists, "running the job")
+    running.popen.terminate()
+    running.wait_for(lambda: "Stopping when" in running.output(), "stopping")
+    assert status(job) == "doing"
+    until.touch()
+    assert running.popen.wait(STOP_TIMEOUT) == 0
     assert status(job) is None, running.output()
 
 
@@ -120,7 +138,7 @@ def test_a_stalled_job_whose_like_is_waiting_goes_away(db: None) -> None:
     with connection.cursor() as cursor:
         insert = (
             "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status) "
-            "VALUES ('default', 'tests.sleep', 'sleep', %s) RETURNING id"
+            "VALUES ('default', 'tests.write_down', 'writing', %s) RETURNING id"
         )
         cursor.execute(insert, ["doing"])
         [stalled] = cursor.fetchone()
@@ -169,10 +187,9 @@ def test_the_worker_outlives_a_database_restart(
     time.sleep(1.5)
     own_server.start()
     one_job("after")
-    # It listens again, and doesn't only look around every five seconds.
-    began = time.monotonic()
-    one_job("woken")
-    assert time.monotonic() - began < 2.5
+    # It listens again, and doesn't only look around.
+    names = count()
+    assert is_woken(lambda: one_job(f"woken {next(names)}"))
     assert running.popen.poll() is None
     assert running.stop() == 0, running.output()
 
@@ -189,7 +206,5 @@ def test_without_a_database_a_worker_that_is_asked_to_stop_waits_for_no_job(
         server.execute(DEFER, ["tests.hang_once", Jsonb({"marker": str(begun)})])
     running.wait_for(begun.exists, "in the middle of the job")
     start.stop(own_server.pgdata.name, root=own_server.pgdata.parent)
-    began = time.monotonic()
-    assert running.stop() == 1, running.output()
-    assert time.monotonic() - began < 10
+    assert running.stop() == 1, running.output()  # the job would hang for longer
     assert "jobs that were running will be run again" in running.output()

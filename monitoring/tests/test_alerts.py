@@ -238,7 +238,7 @@ def test_a_worker_sends_it_as_soon_as_the_run_has_ended(
 ) -> None:
     running = worker({"ALERT_URLS": receiver.url, "SECRET_KEY": settings.SECRET_KEY})
     odd(high())
-    running.wait_for(receiver.asked.is_set, "telling the issue", seconds=10)
+    running.wait_for(receiver.asked.is_set, "telling the issue")
     running.wait_for(lambda: outcomes() == [("sent", 1)], "noting that it was told")
     assert TOKEN not in running.output()
 

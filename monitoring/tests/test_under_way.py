@@ -19,6 +19,7 @@ from auditlog.context import Actor, acting_as
 from auditlog.models import AuditEvent
 from config.tests.processes import Running, StartWorker, environment, start
 from config.tests.rows import build
+from config.tests.story import eventually
 from monitoring import registry, tasks
 from monitoring.models import BackgroundJob, CheckRun, Issue
 from monitoring.registry import Finding
@@ -147,10 +148,10 @@ def test_a_job_starts_no_second_run_and_a_command_does(goes_on: CheckRun) -> Non
 
 @pytest.mark.django_db(transaction=True)
 def test_of_several_jobs_at_once_one_runs(register: Register) -> None:
-    going = threading.Event()
+    refused = threading.Barrier(3)  # the one that runs, and the others
 
     def waits(now: datetime) -> list[Finding]:
-        going.wait(10)
+        refused.wait(60)
         return [subject()]
 
     register("odd", waits)
@@ -159,7 +160,7 @@ def test_of_several_jobs_at_once_one_runs(register: Register) -> None:
         try:
             run_checks(alone=True)
         except AlreadyUnderWay:
-            going.set()  # one was refused while the other was at it
+            refused.wait(60)
             return False
         return True
 
@@ -197,10 +198,7 @@ def test_a_run_whose_process_was_killed_is_told_as_dead_and_blocks_nothing(
     client.force_login(operator)
     assert "is under way already" in press(client)
     each.kill()
-    for _ in range(100):  # until the server has noticed
-        if under_way() is None:
-            break
-        threading.Event().wait(0.05)
+    eventually(lambda: under_way() is None, "the server has noticed")
     text = client.get(reverse(RUNS)).content.decode()
     assert f"died after {others} of {others} checks: its process was ended" in text
     assert BUTTON in text

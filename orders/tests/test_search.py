@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from config.tests.rows import multiply
 from orders import flags
 from orders.models import Customer, Order, OrderPayment
 from orders.search import find_orders
@@ -30,28 +31,29 @@ def plan_of(sql: str) -> str:
 @pytest.fixture
 def many() -> None:
     """Enough rows for reading all of them to be dear: on empty tables any plan is as good."""
-    count = 3000
-    Customer.objects.bulk_create(
-        Customer(stripe_customer_id=f"cus_{n}", created_at=NOW) for n in range(count)
+    customer = Customer.objects.create(stripe_customer_id="cus_0", created_at=NOW)
+    order = Order.objects.create(
+        number="A-0",
+        source="shop",
+        currency="eur",
+        total_minor=0,
+        email="buyer0@example.com",
+        customer=customer,
+        placed_at=NOW,
+        created_at=NOW,
     )
-    customers = list(Customer.objects.order_by("pk").values_list("pk", flat=True))
-    orders = Order.objects.bulk_create(
-        Order(
-            number=f"A-{n}",
-            source="shop",
-            currency="eur",
-            total_minor=n,
-            email=f"buyer{n}@example.com",
-            customer_id=customers[n],
-            placed_at=NOW,
-            created_at=NOW,
-        )
-        for n in range(count)
+    payment = OrderPayment.objects.create(order=order, payment="pi_0", linked_at=NOW)
+    times = 2999
+    multiply(customer, times, stripe_customer_id="'cus_' || n")
+    multiply(
+        order,
+        times,
+        number="'A-' || n",
+        total_minor="n",
+        email="'buyer' || n || '@example.com'",
+        customer_id=f"{customer.pk} + n",
     )
-    OrderPayment.objects.bulk_create(
-        OrderPayment(order=order, payment=f"pi_{n}", linked_at=NOW)
-        for n, order in enumerate(orders)
-    )
+    multiply(payment, times, payment="'pi_' || n", order_id=f"{order.pk} + n")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE orders_customer, orders_order, orders_orderpayment")
 

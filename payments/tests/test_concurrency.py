@@ -235,7 +235,7 @@ def test_a_charge_and_its_refund_in_two_hands_both_reach_the_order(
         thread.start()
         started.wait()
         time.sleep(0.3)  # long enough to get through, or to wait for us
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     order = Order.objects.get()
     assert (order.status, order.captured_minor, order.refunded_minor) == ("paid", 5000, 2000)
@@ -278,5 +278,5 @@ def test_draining_ends_only_when_another_workers_events_are_done_too() -> None:
         thread.start()
         time.sleep(0.3)
         process(claimed)
-    thread.join(20)
+    thread.join(60)
     assert seen == [True]

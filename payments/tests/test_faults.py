@@ -7,41 +7,44 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.utils import timezone
 
 from auditlog.models import AuditEvent
 from config import start as database
 from config.tests.processes import BASE_DIR, WEBHOOK_SECRET, Running, environment, start
-from orders.models import Order
+from orders.models import Order, Product
 from payments import changes, inbox
 from payments.changes import Changes
 from payments.models import Charge, Customer, Source, StripeEvent
-from payments.processing import drain
+from payments.processing import BATCH, drain
 from payments.replay import verify
 from payments.tests import stripe_events as make
 from payments.tests.stripe_events import body, event
 from payments.tests.test_webhook import signature
 
 
-def payments_of(count: int) -> list[dict[str, Any]]:
+def payments_of(numbers: Iterable[int], product: str = "tea") -> list[dict[str, Any]]:
     """Paid checkouts: a session, an intent and a charge each."""
     return [
         payload
-        for i in range(count)
+        for i in numbers
         for payload in (
             event(
                 "checkout.session.completed",
                 make.checkout_session(
                     f"cs_{i}",
                     payment_intent=f"pi_{i}",
-                    line_items=make.line_items(("tea", 1, 5000)),
+                    line_items=make.line_items((product, 1, 5000)),
                 ),
             ),
             event(
@@ -52,24 +55,50 @@ def payments_of(count: int) -> list[dict[str, Any]]:
     ]
 
 
+@contextmanager
+def holding(lock: str) -> Iterator[None]:
+    """Hold what the statement locks, on a connection of its own."""
+    session = connection.copy()
+    try:
+        session.set_autocommit(False)
+        session.cursor().execute(lock)
+        yield
+    finally:
+        session.close()
+
+
+def waits_for_a_lock() -> bool:
+    """Whether anybody in this database does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     worker: Callable[..., Running],
 ) -> None:
-    orders = 1500
-    inbox.store(payments_of(orders), Source.LISTED)
+    teas, cups = BATCH // 3 + 1, 20  # the cups are sold in the second batch
+    Product.objects.create(
+        sku="cup", stripe_product_id="cup", name="Cup", stock=50, created_at=timezone.now()
+    )
+    inbox.store(payments_of(range(teas)), Source.LISTED)
+    inbox.store(payments_of(range(teas, teas + cups), "cup"), Source.LISTED)
     first = worker()
-    inbox.wake()
-    deadline = time.monotonic() + 30
-    while not StripeEvent.objects.filter(status="processed").exists():
-        assert time.monotonic() < deadline, first.output()
-        time.sleep(0.01)
-    first.kill()
-    assert StripeEvent.objects.filter(status="received").exists(), "it was too quick to be killed"
+    with holding("SELECT FROM orders_product WHERE sku = 'cup' FOR UPDATE"):
+        inbox.wake()
+        first.wait_for(waits_for_a_lock, "waiting for the cups")
+        first.kill()
+        statuses = StripeEvent.objects.values_list("status", flat=True)
+        assert Counter(statuses) == {"processed": BATCH, "received": 3 * (teas + cups) - BATCH}
     drain()
     assert set(StripeEvent.objects.values_list("status", "attempts")) == {("processed", 1)}
-    assert Order.objects.filter(status="paid").count() == orders
-    assert AuditEvent.objects.filter(action="order.paid").count() == orders
+    assert Order.objects.filter(status="paid").count() == teas + cups
+    assert AuditEvent.objects.filter(action="order.paid").count() == teas + cups
+    assert Product.objects.get(sku="cup").stock == 50 - cups
     assert list(verify()) == []
 
 
@@ -108,7 +137,8 @@ def test_a_database_restarted_in_a_burst_loses_and_doubles_nothing(
     processes.append(work)
     web.wait_for(lambda: answers(web.url, "/readyz") == 200, "ready")
 
-    events = payments_of(150)
+    orders = 60
+    events = payments_of(range(orders))
     tries = 0
 
     def send() -> None:
@@ -128,12 +158,13 @@ def test_a_database_restarted_in_a_burst_loses_and_doubles_nothing(
                 assert status == 503, status
                 time.sleep(0.05)
 
-    sender = threading.Thread(target=send)
+    sender = threading.Thread(target=send, daemon=True)
     sender.start()
-    time.sleep(0.3)
+    web.wait_for(lambda: tries > 30, "taking events")
     assert database.stop("burst", root=server_root)
+    assert sender.is_alive()
     server.start()
-    sender.join(60)
+    sender.join(120)
     assert not sender.is_alive()
 
     def count(sql: str) -> int:
@@ -147,11 +178,10 @@ def test_a_database_restarted_in_a_burst_loses_and_doubles_nothing(
     work.wait_for(
         lambda: count("SELECT count(*) FROM payments_stripeevent WHERE status <> 'processed'") == 0,
         "done",
-        60,
     )
     assert count("SELECT count(*) FROM payments_stripeevent") == len(events)
-    assert count("SELECT count(*) FROM orders_order WHERE status = 'paid'") == 150
-    assert count("SELECT count(*) FROM orders_ordertransition") == 150
+    assert count("SELECT count(*) FROM orders_order WHERE status = 'paid'") == orders
+    assert count("SELECT count(*) FROM orders_ordertransition") == orders
 
 
 @pytest.mark.django_db(transaction=True)

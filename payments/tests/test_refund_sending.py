@@ -338,11 +338,11 @@ def test_the_page_waits_no_longer_than_a_person_would(
 
     monkeypatch.setattr(client, "HASTY_TIMEOUT", (0.2, 0.2))
     settings.STRIPE_REQUESTS_PER_SECOND = 9_999  # a client of its own
-    standin.add_fault(latency=2.0, **REFUNDS)
+    standin.add_fault(latency=60.0, **REFUNDS)
     request = recorded(charge)
     began = time.monotonic()
     assert send_now([request.pk]).note
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 30
     assert fresh(request).status == "unknown"
 
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def call(
     url: str, name: str, arguments: Any = None, content_type: str = "application/json"
 ) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", int(url.rsplit(":", 1)[1]), timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", int(url.rsplit(":", 1)[1]), timeout=30)
     body = json.dumps(arguments or {})
     method = "POST" if name else "GET"
     connection.request(method, f"/_control/{name}", body, {"Content-Type": content_type})
@@ -126,7 +126,7 @@ def test_ids_of_a_run_that_was_killed_are_not_given_again(tmp_path: Path) -> Non
     path = tmp_path / "standin.json"
     StandIn(seed=3, state=path).stop()
     with StandIn(seed=3, state=path) as killed:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while json.loads(path.read_text())["run"] != 1 and time.monotonic() < deadline:
             time.sleep(0.01)
         lost = killed.create_payment(100)["id"]
@@ -178,7 +178,7 @@ def test_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         status, body = call(url, "create_payment", {"amount": 700})
         assert (status, body["result"]["status"]) == (200, "succeeded")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
     saved = json.loads(path.read_text())
     assert len(saved["worlds"]["test"]["objects"]["charge"]) == 1
 

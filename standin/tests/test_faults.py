@@ -79,23 +79,28 @@ def test_latency_is_added_and_faults_are_cleared(standin: StandIn, client: Any) 
 
 
 def test_an_answer_comes_late_after_the_effect(standin: StandIn, client: Any) -> None:
-    standin.add_fault(latency=0.3, after_effect=True)
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(client.v1.customers.create, {})
-        deadline = time.monotonic() + 5
-        while not standin.state()["objects"].get("customer"):
-            assert time.monotonic() < deadline
-        assert not asked.done()
-        assert asked.result(5).id
+    for made in range(10):
+        standin.add_fault(latency=0.3, after_effect=True)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(client.v1.customers.create, {})
+            while standin.state()["objects"].get("customer", 0) == made and not asked.done():
+                time.sleep(0.001)
+            effect_came_first = not asked.done()
+            assert asked.result().id
+        if effect_came_first:  # else this thread was asleep for all of that time
+            break
+    assert effect_came_first
 
 
 def test_keep_alive_answers_do_not_wait_for_acknowledgements(standin: StandIn, client: Any) -> None:
-    times: list[float] = []
-    for _ in range(20):
+    def took() -> float:
         started = time.monotonic()
         client.v1.balance.retrieve()
-        times.append(time.monotonic() - started)
-    assert min(times[1:]) < 0.035  # With Nagle's algorithm each would take 40 ms.
+        return time.monotonic() - started
+
+    took()
+    # With Nagle's algorithm each would take 40 ms; on a busy machine some do without it.
+    assert any(took() < 0.035 for _ in range(100))
     assert standin._server is not None
     (connection,) = standin._server.connections
     assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

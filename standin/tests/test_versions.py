@@ -16,7 +16,7 @@ def old_shop(standin: StandIn, shop: Shop) -> Shop:
 
 
 def received(standin: StandIn, shop: Shop, type_: str) -> Any:
-    assert standin.wait_idle(3)
+    assert standin.wait_idle()
     return next(event for event in shop.events if event["type"] == type_)
 
 
@@ -66,7 +66,7 @@ def test_old_endpoint_gets_invoices_and_subscriptions_from_before_basil(
     charge = received(standin, old_shop, "charge.succeeded")["data"]["object"]
     assert charge["invoice"] == invoice["id"]
     standin.renew_subscription(subscription.id)
-    assert standin.wait_idle(3)
+    assert standin.wait_idle()
     renewed = [e for e in old_shop.events if "items" in e["data"].get("previous_attributes", {})]
     assert renewed[0]["data"]["previous_attributes"]["current_period_start"] == standin.now
 
