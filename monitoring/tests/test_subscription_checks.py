@@ -82,6 +82,8 @@ def test_what_was_paid_outside_of_stripe_or_not_at_all_needs_no_payment(
         ({"starting_balance": -1_500, "ending_balance": -500}, None),
         ({"starting_balance": -200, "ending_balance": 0}, 800),
         ({"starting_balance": 500, "ending_balance": 0}, 1_000),  # a debt, not a credit
+        ({"starting_balance": 100, "ending_balance": 900}, 1_000),
+        ({"starting_balance": -300, "ending_balance": 900}, 700),
         ({"pre_payment_credit_notes_amount": 1_000}, None),
         ({"starting_balance": "garbage", "amount_paid_off_stripe": None}, 1_000),
     ],
