@@ -89,7 +89,7 @@ def multiply(row: models.Model, times: int, **columns: str) -> None:
     """
     fields = [f for f in row._meta.concrete_fields if not (f.primary_key or f.generated)]
     names = ", ".join(f'"{field.column}"' for field in fields)
-    values = ", ".join(columns.get(field.column, f'"{field.column}"') for field in fields)
+    values = ", ".join(columns.get(str(field.column), f'"{field.column}"') for field in fields)
     table = row._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(

@@ -96,8 +96,9 @@ FROM (
 ) AS invoice
 CROSS JOIN LATERAL (
     SELECT coalesce(max({number("amount_paid_off_stripe")}), 0) AS outside, coalesce(max(
-            greatest(least({number("ending_balance")}, 0) - least({number("starting_balance")}, 0), 0)
-            + {number("pre_payment_credit_notes_amount")}
+            greatest(
+                least({number("ending_balance")}, 0) - least({number("starting_balance")}, 0), 0
+            ) + {number("pre_payment_credit_notes_amount")}
         ), 0) AS credit
     FROM payments_stripeevent AS event
     WHERE event.object_type = 'invoice' AND event.object_id = invoice.id
