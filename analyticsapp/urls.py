@@ -1,6 +1,7 @@
 from django.urls import path
 
-from analyticsapp.views import definitions, executive
+from analyticsapp.views.definitions import definitions
+from analyticsapp.views.executive import executive
 
 urlpatterns = [
     path("", executive, name="dashboard"),

@@ -32,6 +32,8 @@ class Ledger(Enum):
     """Which of the ledgers a figure belongs to; figures of two are never added."""
 
     COMMERCIAL = "commercial"  # the currency that the customer saw
+    SETTLEMENT = "settlement"  # the currency that Stripe pays in
+    SUBSCRIPTIONS = "subscriptions"  # what recurs, in the currency of its prices
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Dashboard pages: parse, authorise, read, render."""
+"""The executive's page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analyticsapp.charts import Point, sparkline, trend
-from analyticsapp.kpis import ALL, BOARD, KPIS
+from analyticsapp.kpis import BOARD, KPIS
 from analyticsapp.selectors import DEFAULT_WINDOW, WINDOWS, Dashboard, dashboard, freshness
 
 
@@ -64,15 +64,3 @@ def _points(board: Dashboard, key: str) -> list[Point]:
         )
         for row in board.days
     ]
-
-
-@require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
-def definitions(request: HttpRequest) -> HttpResponse:
-    """What every figure means, as the registry has it."""
-    return render(
-        request,
-        "analytics/definitions.html",
-        {"section": "kpis", "kpis": ALL, "time_zone": settings.REPORTING_TIME_ZONE},
-    )

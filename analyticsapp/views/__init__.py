@@ -1,0 +1,1 @@
+"""Dashboard pages, a module each: parse, authorise, read, render."""
