@@ -11,6 +11,7 @@ from auditlog.actions import BACKUP_SUCCEEDED
 from auditlog.services import record
 from monitoring.models import CheckRun
 from monitoring.registry import WHOLE
+from monitoring.services.runs import run_checks
 from monitoring.tests.anomalies.anomaly import Anomaly
 from monitoring.tests.multiply import at_once
 
@@ -21,6 +22,11 @@ def installed(days: int) -> None:
         cursor.execute(
             "UPDATE django_migrations SET applied = applied - make_interval(days => %s)", [days]
         )
+
+
+def never_backed_up() -> None:
+    run_checks()  # that they weren't run either would be another issue
+    installed(3)
 
 
 def lose_the_backup() -> None:
@@ -49,7 +55,7 @@ def run_rarely() -> None:
 
 ANOMALIES = {
     "backup_overdue": Anomaly(
-        make=lambda: installed(3),
+        make=never_backed_up,
         finds=lambda: {("release.backup", WHOLE, None, "")},
         mend=back_up,
         again=lose_the_backup,
