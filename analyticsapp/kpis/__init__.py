@@ -4,7 +4,18 @@ from typing import Any
 
 from analyticsapp.kpis.commercial import COMMERCIAL
 from analyticsapp.kpis.customers import CUSTOMERS, Buyers
-from analyticsapp.kpis.kpi import TOTALS, UNDEFINED, Good, Kpi, Totals, Unit, Value, average, tenths
+from analyticsapp.kpis.kpi import (
+    TOTALS,
+    UNDEFINED,
+    Good,
+    Kpi,
+    Totals,
+    Unit,
+    Value,
+    average,
+    format_value,
+    tenths,
+)
 
 ALL: tuple[Kpi[Any], ...] = (*COMMERCIAL, *CUSTOMERS)
 KPIS: dict[str, Kpi[Any]] = {kpi.key: kpi for kpi in ALL}
@@ -28,5 +39,6 @@ __all__ = [
     "Unit",
     "Value",
     "average",
+    "format_value",
     "tenths",
 ]
