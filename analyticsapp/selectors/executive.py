@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,11 +11,10 @@ from django.db.models import Min, Sum
 
 from analyticsapp.days import Window, day_of
 from analyticsapp.kpis import ALL, BOARD, KPIS, TOTALS, Good, Kpi, Totals, Value, tenths
-from analyticsapp.models import DaySnapshot, DirtyDay, SnapshotState
+from analyticsapp.models import DaySnapshot
 
 WINDOWS = (7, 30, 90)
 DEFAULT_WINDOW = 30
-LATE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -87,15 +86,6 @@ class DayRow:
 
 
 @dataclass(frozen=True)
-class Freshness:
-    """How far the figures can be relied on."""
-
-    refreshed_at: datetime | None
-    waiting: bool  # days have changed since
-    late: bool  # the refresh hasn't run for longer than it should
-
-
-@dataclass(frozen=True)
 class Dashboard:
     """Everything that the page shows about one currency and window."""
 
@@ -114,17 +104,6 @@ class Dashboard:
     def comparable(self) -> bool:
         """Whether the whole period before lies within recorded time."""
         return self.first_day <= self.before.first
-
-
-def freshness(now: datetime) -> Freshness:
-    """What is known about how old the figures are. Two queries."""
-    state = SnapshotState.objects.first()
-    refreshed_at = state.refreshed_at if state else None
-    return Freshness(
-        refreshed_at=refreshed_at,
-        waiting=DirtyDay.objects.exists(),
-        late=refreshed_at is None or now - refreshed_at > LATE,
-    )
 
 
 def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
