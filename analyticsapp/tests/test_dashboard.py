@@ -15,7 +15,7 @@ from django.utils import timezone
 from analyticsapp.days import DAY, bounds, day_of
 from analyticsapp.kpis import ALL, KPIS, Value
 from analyticsapp.models import DaySnapshot, SnapshotState
-from analyticsapp.selectors import Change, Dashboard, dashboard
+from analyticsapp.selectors.executive import Change, Dashboard, dashboard
 from analyticsapp.services import snapshots
 from analyticsapp.tests.shop import at, charge, order, refund
 from governance.roles import ROLES

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.charts import Point, sparkline, trend
 from analyticsapp.kpis import BOARD, KPIS
-from analyticsapp.selectors import DEFAULT_WINDOW, WINDOWS, Dashboard, dashboard, freshness
+from analyticsapp.selectors.executive import DEFAULT_WINDOW, WINDOWS, Dashboard, dashboard
+from analyticsapp.selectors.freshness import freshness
 
 
 @require_safe

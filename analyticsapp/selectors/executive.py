@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from django.db.models import Min, Sum
 
 from analyticsapp.days import Window, day_of
-from analyticsapp.kpis import ALL, BOARD, KPIS, TOTALS, Good, Kpi, Totals, Value, tenths
-from analyticsapp.models import DaySnapshot, DirtyDay, SnapshotState
+from analyticsapp.kpis import BOARD, COMMERCIAL, KPIS, TOTALS, Good, Kpi, Totals, Value, tenths
+from analyticsapp.models import DaySnapshot
 
 WINDOWS = (7, 30, 90)
 DEFAULT_WINDOW = 30
-LATE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Change:
     """A KPI's value against the value of the period before."""
 
-    kpi: Kpi
+    kpi: Kpi[Any]
     before: Value
     delta: Value
 
@@ -53,7 +53,7 @@ class Figure:
     """A KPI's value in a window, and its change where there is something to compare with; and of
     how many orders it isn't known."""
 
-    kpi: Kpi
+    kpi: Kpi[Any]
     value: Value | None
     change: Change | None
     unknown: int = 0
@@ -63,7 +63,7 @@ class Figure:
 class Cell:
     """A KPI's value where nothing is compared."""
 
-    kpi: Kpi
+    kpi: Kpi[Any]
     value: Value | None
 
 
@@ -87,15 +87,6 @@ class DayRow:
 
 
 @dataclass(frozen=True)
-class Freshness:
-    """How far the figures can be relied on."""
-
-    refreshed_at: datetime | None
-    waiting: bool  # days have changed since
-    late: bool  # the refresh hasn't run for longer than it should
-
-
-@dataclass(frozen=True)
 class Dashboard:
     """Everything that the page shows about one currency and window."""
 
@@ -114,17 +105,6 @@ class Dashboard:
     def comparable(self) -> bool:
         """Whether the whole period before lies within recorded time."""
         return self.first_day <= self.before.first
-
-
-def freshness(now: datetime) -> Freshness:
-    """What is known about how old the figures are. Two queries."""
-    state = SnapshotState.objects.first()
-    refreshed_at = state.refreshed_at if state else None
-    return Freshness(
-        refreshed_at=refreshed_at,
-        waiting=DirtyDay.objects.exists(),
-        late=refreshed_at is None or now - refreshed_at > LATE,
-    )
 
 
 def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
@@ -157,13 +137,13 @@ def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
         today=today,
         first_day=first_day,
         figures=[_figure(kpi, totals, totals_before) for kpi in BOARD],
-        more=[_figure(kpi, totals, totals_before) for kpi in ALL if kpi not in BOARD],
+        more=[_figure(kpi, totals, totals_before) for kpi in COMMERCIAL if kpi not in BOARD],
         days=rows,
         totals=totals,
     )
 
 
-def _figure(kpi: Kpi, totals: Totals, totals_before: Totals | None) -> Figure:
+def _figure(kpi: Kpi[Totals], totals: Totals, totals_before: Totals | None) -> Figure:
     value = kpi.compute(totals)
     before = kpi.compute(totals_before) if totals_before else None
     change = None

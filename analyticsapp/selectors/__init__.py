@@ -1,0 +1,1 @@
+"""What pages show, a module each, read from the snapshots alone."""

@@ -1,0 +1,25 @@
+"""Addresses of other periods in templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from django import template
+
+from analyticsapp.periods import Choice, Period
+
+register = template.Library()
+
+
+@register.simple_tag
+def query_of(
+    period: Period | Choice, currency: str = "", keep: Mapping[str, object] | None = None
+) -> str:
+    """``?month=2026-10&currency=eur``: the query of an address that shows ``period``.
+
+    ``keep`` is what else of the address stays.
+    """
+    more = {"currency": currency} if currency else {}
+    rest = urlencode({**more, **(keep or {})})
+    return f"?{period.query}" + (f"&{rest}" if rest else "")
