@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -27,7 +28,7 @@ def document() -> str:
     return "\n".join([HEAD, *(entry(kpi) for kpi in ALL)])
 
 
-def entry(kpi: Kpi) -> str:
+def entry(kpi: Kpi[Any]) -> str:
     """One KPI's part of it."""
     lines = [
         f"## {kpi.name}",

@@ -1,18 +1,21 @@
 """The KPIs: one entry each, from which pages take names, definitions and figures."""
 
+from typing import Any
+
 from analyticsapp.kpis.commercial import COMMERCIAL
 from analyticsapp.kpis.kpi import TOTALS, UNDEFINED, Good, Kpi, Totals, Unit, Value, average, tenths
 
-ALL: tuple[Kpi, ...] = COMMERCIAL
-KPIS = {kpi.key: kpi for kpi in ALL}
+ALL: tuple[Kpi[Any], ...] = COMMERCIAL
+KPIS: dict[str, Kpi[Any]] = {kpi.key: kpi for kpi in ALL}
 # What the first page shows of each day.
-BOARD: tuple[Kpi, ...] = tuple(
+BOARD: tuple[Kpi[Totals], ...] = tuple(
     KPIS[key] for key in ("gross_captured", "refunds", "net_sales", "orders", "aov")
 )
 
 __all__ = [
     "ALL",
     "BOARD",
+    "COMMERCIAL",
     "KPIS",
     "TOTALS",
     "UNDEFINED",

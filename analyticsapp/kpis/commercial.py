@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analyticsapp.kpis.kpi import Good, Kpi, Unit, average, share
+from analyticsapp.kpis.kpi import Good, Kpi, Totals, Unit, average, share
 
-COMMERCIAL = (
+COMMERCIAL: tuple[Kpi[Totals], ...] = (
     Kpi(
         key="gross_captured",
         name="Gross captured",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from typing import Any, Generic, TypeVar
 
 from payments.money import MINUS, format_number
 
@@ -72,14 +73,16 @@ TOTALS = tuple(field.name for field in fields(Totals))
 
 
 Value = int | Fraction
+# What a KPI is computed from: its ledger's totals over some days.
+T = TypeVar("T")
 
 
-def none_unknown(totals: Totals) -> int:
+def none_unknown(totals: Any) -> int:
     return 0
 
 
 @dataclass(frozen=True)
-class Kpi:
+class Kpi(Generic[T]):
     """One figure: what it is called, what it means, and how it is computed.
 
     ``compute`` gives minor units, a count, seconds, or an exact fraction, as ``unit`` says; None
@@ -94,9 +97,9 @@ class Kpi:
     definition: str
     formula: str
     edge_rules: tuple[str, ...]
-    compute: Callable[[Totals], Value | None]
+    compute: Callable[[T], Value | None]
     convention: str = ""
-    unknown: Callable[[Totals], int] = none_unknown
+    unknown: Callable[[T], int] = none_unknown
     ledger: Ledger = Ledger.COMMERCIAL
 
     def number(self, value: Value | None, currency: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 
 from analyticsapp.kpis import Kpi, Value
@@ -10,13 +12,13 @@ register = template.Library()
 
 
 @register.simple_tag
-def kpi_number(kpi: Kpi, value: Value | None, currency: str) -> str:
+def kpi_number(kpi: Kpi[Any], value: Value | None, currency: str) -> str:
     """The value without its currency, for where that stands beside it."""
     return kpi.number(value, currency)
 
 
 @register.simple_tag
-def kpi_signed(kpi: Kpi, value: Value, currency: str) -> str:
+def kpi_signed(kpi: Kpi[Any], value: Value, currency: str) -> str:
     """The same with its sign, for a change."""
     return ("+" if value > 0 else "") + kpi.number(value, currency)
 
