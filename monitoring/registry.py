@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from itertools import count
 from typing import Any
 
@@ -42,6 +43,17 @@ class Finding:
     severity: Severity | None = None
 
 
+class Area(StrEnum):
+    """Figures that belong together: what a page shows, and what a broken rule makes doubtful."""
+
+    SALES = "sales"
+    SETTLEMENT = "settlement"
+    SUBSCRIPTIONS = "subscriptions"
+    PRODUCTS = "products"
+
+
+EVERYTHING = tuple(Area)
+
 Find = Callable[[datetime], Iterable[Finding]]
 
 
@@ -57,6 +69,7 @@ class Check:
     find: Find
     remedies: tuple[str, ...] = ()  # names in ``monitoring.remedies``, the likeliest first
     numbers: tuple[str, ...] = ()  # names in the evidence; none: all but times and links
+    touches: tuple[Area, ...] = ()  # figures that are wrong, late or doubtful while it is broken
 
 
 class UnknownCheck(LookupError):
@@ -86,8 +99,12 @@ def check(
     remedy: str,
     remedies: tuple[str, ...] = (),
     numbers: tuple[str, ...] = (),
+    touches: tuple[Area, ...] = (),
 ) -> Callable[[Find], Find]:
     """Register the decorated function of now as a check, its ``remedies`` offered as buttons.
+
+    ``touches`` names the figures that can't be relied on while the rule is broken; their pages say
+    so. Most that only wait for a person touch none.
 
     An issue that somebody accepted stays so while its money at risk and these ``numbers`` of its
     evidence stay: by default all but times and links.
@@ -99,7 +116,9 @@ def check(
     def register(find: Find) -> Find:
         if name in _checks or name == CRASHED.name or not 0 < len(name) <= 64:
             raise ValueError(f"{name!r} can't be the name of another check")
-        _checks[name] = Check(name, kind, severity, meaning, remedy, find, remedies, numbers)
+        _checks[name] = Check(
+            name, kind, severity, meaning, remedy, find, remedies, numbers, touches
+        )
         return find
 
     return register
@@ -113,6 +132,12 @@ def all_checks() -> list[Check]:
 def get(name: str) -> Check | None:
     """The check of that name (the pseudo-check for crashes too), or None where it is gone."""
     return CRASHED if name == CRASHED.name else _checks.get(name)
+
+
+def touching(areas: Iterable[Area]) -> list[str]:
+    """The names of the checks whose issues make figures of these areas doubtful."""
+    wanted = set(areas)
+    return [one.name for one in all_checks() if wanted.intersection(one.touches)]
 
 
 def select(only: Sequence[str] | None) -> list[Check]:

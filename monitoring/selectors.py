@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+from django.conf import settings
+from django.db.models import Case, Count, IntegerField, Max, Q, QuerySet, Value, When
 
 from monitoring.models import CheckRun, Issue, Severity
+from monitoring.registry import CRASHED, Area, touching
 
 
 def rank_of(field: str) -> Case:
@@ -52,3 +56,48 @@ def count_by_check(issues: QuerySet[Issue]) -> dict[str, int]:
 def last_run() -> CheckRun | None:
     """The newest run that finished, or None."""
     return CheckRun.objects.filter(finished_at__isnull=False).order_by("-id").first()
+
+
+def last_run_of_all() -> CheckRun | None:
+    """The newest finished run of all checks, or None."""
+    return CheckRun.objects.filter(finished_at__isnull=False, only=[]).order_by("-id").first()
+
+
+def runs_overdue(run: CheckRun | None, now: datetime) -> bool:
+    """Whether that run of all checks is too long ago for what it didn't find to be ruled out."""
+    allowed = timedelta(hours=settings.CHECKS_WITHIN_HOURS)
+    return run is None or run.finished_at is None or run.finished_at < now - allowed
+
+
+def about_figures(areas: Iterable[Area]) -> Q:
+    """The issues that make figures of these areas doubtful; a check that crashed counts for what it
+    would have watched."""
+    names = touching(areas)
+    return Q(check_name__in=names) | Q(check_name=CRASHED.name, subject_id__in=names)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How many open issues of one check make figures doubtful, and how bad the worst of them is."""
+
+    check_name: str
+    count: int
+    worst: Severity
+
+    @property
+    def title(self) -> str:
+        """The check's name in words."""
+        return self.check_name.replace("_", " ")
+
+
+def doubts_about(areas: Iterable[Area]) -> list[Doubt]:
+    """What makes figures of these areas doubtful, the worst and the most first. One statement."""
+    counted = (
+        Issue.objects.filter(about_figures(areas), status__in=Issue.NEEDS_SOMEONE)
+        .order_by()
+        .values_list("check_name")
+        .annotate(count=Count("id"), worst=Max(SEVERITY_RANK))
+        .order_by("-worst", "-count", "check_name")
+    )
+    severities = list(Severity)
+    return [Doubt(name, count, severities[rank]) for name, count, rank in counted]

@@ -6,9 +6,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analyticsapp.kpis import ALL
+from analyticsapp.selectors import freshness
 
 
 @require_safe
@@ -19,5 +21,10 @@ def definitions(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "analytics/definitions.html",
-        {"section": "kpis", "kpis": ALL, "time_zone": settings.REPORTING_TIME_ZONE},
+        {
+            "section": "kpis",
+            "kpis": ALL,
+            "freshness": freshness(timezone.now()),
+            "time_zone": settings.REPORTING_TIME_ZONE,
+        },
     )

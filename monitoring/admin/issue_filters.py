@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from monitoring import registry
 from monitoring.admin.deciding import who_may_triage
 from monitoring.models import Issue
-from monitoring.registry import CRASHED
+from monitoring.registry import CRASHED, Area
+from monitoring.selectors import about_figures
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -49,6 +50,27 @@ class CheckFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
         value = self.value()
         return queryset if value is None else queryset.filter(check_name=value)
+
+
+class TouchesFilter(admin.SimpleListFilter):
+    """By the figures that an issue makes doubtful; a link may name several areas."""
+
+    title = "touches figures"
+    parameter_name = "touches"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        asked = request.GET.get(self.parameter_name, "")
+        several = [(asked, asked.replace(",", ", "))] if len(areas_in(asked)) > 1 else []
+        return [*((area.value, area.value) for area in Area), *several]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Issue]) -> QuerySet[Issue]:
+        areas = areas_in(self.value() or "")
+        return queryset.filter(about_figures(areas)) if areas else queryset
+
+
+def areas_in(value: str) -> list[Area]:
+    """The areas that a value of the filter names."""
+    return [area for area in Area if area in value.split(",")]
 
 
 class AssigneeFilter(admin.SimpleListFilter):

@@ -20,6 +20,7 @@ from monitoring.admin.issue_filters import (
     CheckFilter,
     MoneyFilter,
     StatusFilter,
+    TouchesFilter,
 )
 from monitoring.admin.run_button import RunButton
 from monitoring.history import history
@@ -90,6 +91,7 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
         MoneyFilter,
         "kind",
         CheckFilter,
+        TouchesFilter,
         CameBackFilter,
     )
     list_select_related = ("assignee",)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, moment, rows
+from monitoring.registry import Area, Finding, amount, check, moment, rows
 from payments.money import format_money
 
 # Not a row but a currency of one of Stripe's balances, such as "eur payments".
@@ -142,6 +142,7 @@ ORDER BY closing.balance_type, closing.currency
     name="balance_mismatch",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SETTLEMENT,),
     meaning="What was in the Stripe balance, with all that moved since and less what was paid out, "
     "isn’t what Stripe says is in it now. A transaction is missing here, or one is wrong. It is "
     "told only once three readings of the balance agree on it, where there are three.",

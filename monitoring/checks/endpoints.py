@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import WHOLE, Finding, check, label, moment, reference, rows
+from monitoring.registry import EVERYTHING, WHOLE, Finding, check, label, moment, reference, rows
 from payments.client import livemode
 from payments.endpoints import leads_here, sent_by_none
 from payments.models import StripeEvent, WebhookEndpoint
@@ -36,6 +36,7 @@ def state(endpoint: WebhookEndpoint) -> str:
     name="webhook_endpoint_disabled",
     kind=Kind.ATTENTION,
     severity=Severity.CRITICAL,
+    touches=EVERYTHING,
     meaning="The webhook endpoint that leads here was disabled or deleted, so Stripe delivers no "
     "events. Stripe disables one itself after failed deliveries over several days. Until it is "
     "mended, events are only found by listing them, every quarter of an hour.",
@@ -73,6 +74,7 @@ def webhook_endpoint_disabled(now: datetime) -> Iterator[Finding]:
     name="webhook_events_missing",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=EVERYTHING,
     meaning="The webhook endpoint is not subscribed to every type of event that orders and figures "
     "are made from. What those tell is only found by listing events, every quarter of an hour.",
     remedy="Add the types below to the endpoint in Stripe’s dashboard (Developers, Webhooks).",
@@ -128,6 +130,7 @@ WHERE earlier.api_version <> latest.api_version
     name="webhook_version_changed",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
+    touches=EVERYTHING,
     meaning="Within a week Stripe has begun to deliver events in another API version: the endpoint "
     "was made anew, or the account’s default version was changed. Objects may have another shape.",
     remedy="If nobody meant to, find out who changed it. See that no events fail, and give the "

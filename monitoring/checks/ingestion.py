@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.apps import apps
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import WHOLE, Finding, check, label, moment, reference, rows
+from monitoring.registry import EVERYTHING, WHOLE, Finding, check, label, moment, reference, rows
 from payments.endpoints import EVENTS, leads_here, sent_by_none
 from payments.models import MirrorObject, StripeEvent, WebhookEndpoint
 
@@ -31,6 +31,7 @@ FROM payments_stripeevent WHERE status = 'dead' ORDER BY id
     name="dead_events",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=EVERYTHING,
     meaning="An event from Stripe could not be processed and is no longer tried. What it says is "
     "missing from orders and figures.",
     remedy="Read its error. Once the cause is mended, retry it from its page, or all of them with "
@@ -73,6 +74,7 @@ HAVING count(*) > 0
     name="stuck_events",
     kind=Kind.INTEGRITY,
     severity=Severity.CRITICAL,
+    touches=EVERYTHING,
     meaning="Events from Stripe have been waiting for more than 15 minutes. Orders and figures are "
     "behind by as much.",
     remedy="See that a worker runs (`manage.py worker`), then drain the inbox with "
@@ -124,6 +126,7 @@ ORDER BY lacked DESC, event.type
     name="events_undelivered",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=EVERYTHING,
     meaning="Stripe lists events that it has not delivered here within an hour. They were fetched, "
     "so nothing is missing, but until the webhook works orders and figures are late.",
     remedy="Look at the endpoint’s failed deliveries in Stripe’s dashboard (Developers, Webhooks): "
@@ -187,6 +190,7 @@ ORDER BY guess.object, guess.id
     name="object_ambiguous",
     kind=Kind.INTEGRITY,
     severity=Severity.MEDIUM,
+    touches=EVERYTHING,
     meaning="Two observations of one second say different things of an object, and nothing tells "
     "which came last. One was taken by a rule, which may be the wrong one, and reading the object "
     "again has not settled it within an hour.",

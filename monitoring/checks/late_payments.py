@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitoring.checks.payments_orders import FAILED_LATE, charges
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, reference, rows
 from orders.models import Order
 from payments.models import Charge
 from payments.money import format_money
@@ -42,6 +42,7 @@ ORDER BY o.id
     name="canceled_order_paid",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SALES,),
     meaning="Money was captured for an order that is canceled: nothing will be sent for it.",
     remedy="Refund it from the order's page, or agree on a new order for it.",
     remedies=("refund_part", "read_again"),
@@ -78,6 +79,7 @@ ORDER BY o.id, charge.id
     name="payment_failed_late",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SALES,),
     meaning="A payment failed after it had succeeded, as bank debits do: its order counts as paid, "
     "and the money is gone.",
     remedy="Don't send what isn't sent yet. Ask for the payment anew; this is resolved when the "

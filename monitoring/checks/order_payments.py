@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from monitoring.checks.payments_orders import KEPT, SETTLED_AFTER, charges
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, reference, rows
 from orders.models import Order
 from payments.models import Charge, PaymentIntent
 from payments.money import format_money
@@ -41,6 +41,7 @@ ORDER BY o.id
     name="paid_order_unpaid",
     kind=Kind.INTEGRITY,
     severity=Severity.CRITICAL,
+    touches=(Area.SALES, Area.PRODUCTS),
     meaning="An order counts as paid, and no payment that succeeded belongs to it: goods leave, or "
     "have left, for no money.",
     remedy="Hold the order back. Find its payment in Stripe's dashboard and have it read; if there "
@@ -118,6 +119,7 @@ ORDER BY o.id
     name="payment_order_pending",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SALES, Area.PRODUCTS),
     meaning="An order was paid in full and still waits for its payment: the customer has paid, and "
     "nobody will send it.",
     remedy="Read the payment again from Stripe, which makes the order paid. If it stays pending, "
@@ -198,6 +200,7 @@ ORDER BY claim.payment
     name="payment_names_other_order",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
+    touches=(Area.SALES, Area.PRODUCTS),
     meaning="One payment is claimed by two orders: it counts for one of them, and the other one, "
     "which it names too, still waits for its money.",
     remedy="Find out what was bought. If the payment counts for the right order, cancel the other "

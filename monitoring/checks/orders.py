@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, rows
+from monitoring.registry import Area, Finding, amount, check, label, rows
 from orders.models import Order
 from orders.states import ALLOWED, OrderStatus
 from payments.money import format_money
@@ -46,6 +46,7 @@ ORDER BY id
     name="total_differs_from_lines",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
+    touches=(Area.SALES, Area.PRODUCTS),
     meaning="An order's total isn't what its lines, or its subtotal, discount, tax and shipping, "
     "add up to: the customer is charged something else than what the order says.",
     remedy="Compare the order with what the shop or Stripe shows. Refund what was charged too "
@@ -106,6 +107,7 @@ ORDER BY o.id
     name="history_differs",
     kind=Kind.INTEGRITY,
     severity=Severity.CRITICAL,
+    touches=(Area.SALES, Area.PRODUCTS),
     meaning="An order's history doesn't lead to its status: it was moved by something that went "
     "past the state machine, or its history was altered.",
     remedy="Compare with the audit log and with Stripe. Nobody can mend this from here: keep the "

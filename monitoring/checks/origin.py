@@ -9,7 +9,17 @@ from django.conf import settings
 
 from monitoring.checks.vocabulary import KINDS
 from monitoring.models import Kind, Severity
-from monitoring.registry import WHOLE, Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import (
+    EVERYTHING,
+    WHOLE,
+    Finding,
+    amount,
+    check,
+    label,
+    moment,
+    reference,
+    rows,
+)
 from payments.client import livemode
 from payments.models import StripeEvent
 
@@ -49,6 +59,7 @@ ORDER BY captured.currency
     name="modes_mixed",
     kind=Kind.INTEGRITY,
     severity=Severity.CRITICAL,
+    touches=EVERYTHING,
     meaning="Events of Stripe’s test mode stand beside live ones, or of the mode that the key "
     "doesn’t open. They became orders and figures, which are wrong by as much.",
     remedy="Find where they come from: a signing secret of the other mode’s endpoint in "

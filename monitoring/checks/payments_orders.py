@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, reference, rows
 from orders.models import Order
 from payments.models import Charge, PaymentIntent
 from payments.money import format_money
@@ -70,6 +70,7 @@ ORDER BY min(money.captured_at), money.payment
     name="payment_without_order",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SALES, Area.PRODUCTS),
     meaning="Money was captured that belongs to no order: nobody will send what it paid for.",
     remedy="Find out what was bought. If its order is missing, create it under the number that the "
     "payment names in its metadata; if nothing was sold, refund it.",
@@ -175,6 +176,7 @@ DIFFERENT = AMOUNTS.format(
     name="amount_mismatch",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SALES,),
     meaning="What an order's payments captured isn't what the order is worth.",
     remedy="Paid too much: refund the difference. Paid too little: ask for the rest, or refund "
     "what was paid.",
@@ -212,6 +214,7 @@ SEVERAL = AMOUNTS.format(candidates="SELECT order_id FROM several", only=TOO_MAN
     name="several_payments",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SALES,),
     meaning="An order was paid more than once, as when a customer tries again after a page that "
     "didn't load: one payment was enough, and the others belong to the customer.",
     remedy="Refund the payment that is too many; the first one stays.",
@@ -263,6 +266,7 @@ ORDER BY o.id
     name="currency_mismatch",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SALES, Area.PRODUCTS),
     meaning="An order was paid in another currency than it is in. Such a payment doesn't pay it: "
     "amounts of different currencies are never added.",
     remedy="Agree with the customer on one currency; refund the payment and take it anew, or "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, reference, rows
 from payments.models import BalanceTransaction, Payout
 from payments.money import format_money
 
@@ -57,6 +57,7 @@ ORDER BY payout.created, payout.id
     name="payout_mismatch",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SETTLEMENT,),
     meaning="An automatic payout isn’t the sum of the balance transactions that Stripe lists for "
     "it: which payments it paid out can’t be told to the cent.",
     remedy="Read the payout again from Stripe. If a transaction is missing here: `manage.py "
@@ -112,6 +113,7 @@ ORDER BY payout.created, payout.id
     name="payout_failed",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SETTLEMENT,),
     meaning="A payout didn’t arrive: the bank sent it back, and its money is in the Stripe balance "
     "again. Stripe may stop further payouts to that account. Critical if the money hasn’t come "
     "back to the balance either.",

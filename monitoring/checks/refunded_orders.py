@@ -7,7 +7,7 @@ from datetime import datetime
 
 from monitoring.checks.order_payments import OWN_INTENT, REQUIRED
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, reference, rows
 from orders.models import Order
 from payments.models import Charge
 from payments.money import format_money
@@ -41,6 +41,7 @@ ORDER BY charge.id
     name="given_back_above_captured",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.SALES,),
     meaning="Of a payment more was refunded, or refunded and disputed, than it brought: the "
     "customer gets money twice.",
     remedy="Answer the dispute before its due date, with the refund as evidence. Where it is lost, "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, rows
 from orders.models import Order
 from payments.models import Charge
 from payments.money import format_money
@@ -93,6 +93,7 @@ ORDER BY order_id, charge_id
     name="refund_mismatch",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SALES,),
     meaning="The order, the charge and the refunds themselves disagree on how much was refunded: a "
     "refund that Stripe knows is missing here, or the order wasn't told of it.",
     remedy="Read the charge again from Stripe: `manage.py sync_stripe --only charges,refunds`.",

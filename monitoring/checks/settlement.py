@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, reference, rows
 from orders.models import Order
 from payments.models import Charge
 from payments.money import format_money
@@ -31,6 +31,7 @@ ORDER BY charge.captured_at, charge.id
     name="charge_not_settled",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SETTLEMENT,),
     meaning="Money was captured more than three days ago and hasn’t reached the Stripe balance, as "
     "far as is known here: its fee and its payout are unknown.",
     remedy="Read the charge again from Stripe: its event may have been lost. If Stripe shows no "

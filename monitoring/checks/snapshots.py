@@ -15,7 +15,18 @@ from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.tables import TABLES, SnapshotTable
 from analyticsapp.tables.table import REACH, parameters
 from monitoring.models import Kind, Severity
-from monitoring.registry import WHOLE, Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import (
+    EVERYTHING,
+    WHOLE,
+    Area,
+    Finding,
+    amount,
+    check,
+    label,
+    moment,
+    reference,
+    rows,
+)
 from payments.models import Customer, Subscription
 from payments.money import format_money
 
@@ -74,6 +85,7 @@ def money_in(table: SnapshotTable) -> list[str]:
     name="snapshot_mismatch",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SALES, Area.PRODUCTS, Area.SETTLEMENT),
     meaning="A day’s figure isn’t what the payments, orders or balance transactions of that day "
     "come to. Pages and exports show the wrong one.",
     remedy="Count the day anew: `manage.py build_snapshots --all`, or `--days N` for the last "
@@ -118,6 +130,7 @@ def mismatch(table: SnapshotTable, row: dict[str, Any]) -> Finding:
     name="snapshot_days_missing",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SALES, Area.PRODUCTS, Area.SETTLEMENT),
     meaning="Days have payments, orders or balance transactions, and no figures. Pages show "
     "nothing where there was something.",
     remedy="Count them: `manage.py build_snapshots --all`.",
@@ -179,6 +192,7 @@ WHERE least(state.refreshed_at, waiting.since, subscribers.since) < %(before)s
     name="snapshots_stale",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=EVERYTHING,
     meaning="Figures haven’t been brought up to date for more than a quarter of an hour. Pages "
     "show what was so then, and say so.",
     remedy="See that a worker runs (`manage.py worker`), and whether its job refresh_snapshots "
@@ -241,6 +255,7 @@ ORDER BY customer_id, currency, subscription NULLS FIRST
     name="recurring_revenue_mismatch",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SUBSCRIPTIONS,),
     meaning="Recurring revenue contradicts itself: what moved doesn’t add up to what is there, or "
     "a subscription’s history ends otherwise than the subscription is.",
     remedy="Derive it anew: `manage.py build_snapshots --all`. If it comes back, a change to a "

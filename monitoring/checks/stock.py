@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, rows
 from orders.models import Order, Product
 from orders.states import OrderStatus
 from payments.money import format_money
@@ -38,6 +38,7 @@ MOST_LINES = 10
     name="oversold_order",
     kind=Kind.ATTENTION,
     severity=Severity.HIGH,
+    touches=(Area.PRODUCTS,),
     meaning="An order is paid, but its products weren’t all in stock: the customer waits for "
     "something that isn’t there.",
     remedy="When goods arrive, set the product’s stock: orders that wait are served first, the one "
@@ -76,6 +77,7 @@ NEGATIVE = "SELECT id, sku, name, stock FROM orders_product WHERE stock < 0 ORDE
     name="negative_stock",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.PRODUCTS,),
     meaning="More of a product was taken than there was. The database refuses that, so something "
     "went past it.",
     remedy="Count the product and correct its stock on its page. Then find out who wrote to the "

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, amount, check, label, moment, reference, rows
+from monitoring.registry import Area, Finding, amount, check, label, moment, reference, rows
 from payments.models import Customer, Invoice, Subscription
 from payments.money import format_money
 from payments.vocabulary import SUBSCRIPTION_STATUSES
@@ -32,6 +32,7 @@ WHERE status <> ALL(%(known)s) ORDER BY id
     name="subscription_status_unknown",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SUBSCRIPTIONS,),
     meaning="A subscription has a status that this version doesn’t know. Recurring revenue counts "
     "it as nothing.",
     remedy="Read in Stripe’s changelog what the status means, and update Countinghouse to a "
@@ -112,6 +113,7 @@ ORDER BY invoice.id
     name="invoice_paid_without_payment",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SUBSCRIPTIONS,),
     meaning="Stripe counts an invoice as paid, and neither payments nor credit nor a mark that it "
     "was paid outside of Stripe account for all of it. The revenue may not be there.",
     remedy="Read the invoice’s payments again: `manage.py sync_stripe --only invoice_payments`. "
@@ -162,6 +164,7 @@ ORDER BY sub.id
     name="subscription_without_invoice",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
+    touches=(Area.SUBSCRIPTIONS,),
     meaning="A subscription is active, its collection is not paused, and its period has been going "
     "for more than a day without an invoice. The customer is served and not charged, or we lack "
     "the invoice.",
@@ -229,6 +232,7 @@ ORDER BY since, sub.id
     name="subscription_past_due",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
+    touches=(Area.SUBSCRIPTIONS,),
     meaning="A subscription has been past due for longer than SUBSCRIPTION_PAST_DUE_DAYS. It "
     "counts as recurring revenue, and nobody pays for it.",
     remedy="Ask the customer for another way to pay, or cancel the subscription in Stripe’s "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from monitoring.models import Kind, Severity
-from monitoring.registry import Finding, check, moment, reference, rows
+from monitoring.registry import EVERYTHING, Finding, check, moment, reference, rows
 from payments.mirror.projection import SPECS
 from payments.models import MirrorObject, StripeEvent
 from payments.vocabulary import API_VERSIONS, EVENT_TYPES, WORDS
@@ -71,6 +71,7 @@ def seen(row: dict[str, object]) -> dict[str, object]:
     name="event_type_unknown",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
+    touches=EVERYTHING,
     meaning="Stripe sends a type of event that this version doesn’t know, about a kind of object "
     "that it does. The object in it was taken over like any other observation; what else the "
     "event may mean was not.",
@@ -91,6 +92,7 @@ def event_type_unknown(now: datetime) -> Iterator[Finding]:
     name="api_version_unknown",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
+    touches=EVERYTHING,
     meaning="Events come in an API version that this version of Countinghouse doesn’t know. They "
     "are understood as far as their shape is that of the versions before.",
     remedy="Read in Stripe’s changelog what the version changed. Give the webhook endpoint a "
@@ -132,6 +134,7 @@ UNKNOWN_VALUES = (
     name="value_unknown",
     kind=Kind.ATTENTION,
     severity=Severity.MEDIUM,
+    touches=EVERYTHING,
     meaning="An object of Stripe’s has a value that this version doesn’t know, where rules or "
     "figures go by it. It is kept as it came, and counts as none of those that are known. (A "
     "subscription’s status has a check of its own.)",

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
+from analyticsapp.selectors import freshness
 from auditlog.exports import download_response
 from monitoring.reconciliation import report
 from monitoring.reconciliation.period import (
@@ -119,7 +120,7 @@ def query_of(shown: Period, **more: str) -> str:
 @permission_required(VIEW, raise_exception=True)
 def reconciliation(request: HttpRequest) -> HttpResponse:
     """Some days in one currency: ``?from=2026-03-01&to=2026-03-31&tz=UTC&currency=eur``."""
-    problem = ""
+    problem, now = "", timezone.now()
     try:
         shown = asked(request.GET, default=True)
     except BadPeriod as error:
@@ -133,7 +134,9 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
         "section": "reconciliation",
         "problem": problem,
         "period": shown,
-        "today": timezone.now().astimezone(shown.zone).date(),
+        "today": now.astimezone(shown.zone).date(),
+        "freshness": freshness(now),
+        "time_zone": shown.zone.key,
         "note": report.not_comparable(shown),
         "currency": currency,
         "currencies": [(one, query_of(shown, currency=one)) for one in found.currencies],

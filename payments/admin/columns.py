@@ -10,10 +10,12 @@ from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from payments.money import MINUS, format_money
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
     from django.utils.safestring import SafeString
 
 UNKNOWN = "unknown"
@@ -57,3 +59,19 @@ def admin_link(model: type[Model], key: object, text: str = "") -> SafeString | 
     except NoReverseMatch:
         return label
     return format_html('<a href="{}">{}</a>', url, label)
+
+
+def may_open(user: User | AnonymousUser, model: type[Model]) -> bool:
+    """Whether ``user`` may see the admin's pages of ``model``."""
+    meta = model._meta
+    permission = f"{meta.app_label}.view_{meta.model_name}"
+    return user.is_active and user.is_staff and user.has_perm(permission)
+
+
+def list_url(user: User | AnonymousUser, model: type[Model], **query: str | int) -> str:
+    """The address of the admin's list of ``model``, narrowed by ``query``; empty where ``user`` may
+    not open it."""
+    if not may_open(user, model):
+        return ""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{urlencode(query)}" if query else address
