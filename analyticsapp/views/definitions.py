@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analyticsapp.kpis import ALL
-from analyticsapp.selectors import freshness
+from analyticsapp.selectors.freshness import freshness
 
 
 @require_safe

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
-from analyticsapp.selectors import freshness
+from analyticsapp.selectors.freshness import freshness
 from auditlog.exports import download_response
 from monitoring.reconciliation import report
 from monitoring.reconciliation.period import (
