@@ -1,4 +1,4 @@
-"""The audit log: rows that can be inserted and nothing else."""
+"""The audit log: rows that can be inserted and nothing else, and the seals that prove it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 
+from auditlog.idranges import IdRangesField
 from auditlog.triggers import no_truncate
 
 
@@ -48,3 +49,32 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_type} {self.target_id}".strip()
+
+
+class AuditSeal(models.Model):
+    """Whose rows were there, and what they were, when the seal was made; and the seal before.
+
+    Each id of the audit log up to ``last_id`` is, once and for all, in ``ids`` or ``void`` of one
+    seal, or still ``pending`` in the last one. See :mod:`auditlog.sealing`.
+    """
+
+    number = models.BigIntegerField(primary_key=True, help_text="From 1, none left out.")
+    at = models.DateTimeField()
+    previous = models.CharField(max_length=64, help_text="The digest of the seal before.")
+    last_id = models.BigIntegerField(help_text="Up to where the ids are accounted for.")
+    ids = IdRangesField(help_text="Its rows.")
+    void = IdRangesField(help_text="Ids whose transactions had ended and left no row.")
+    pending = IdRangesField(help_text="Ids whose transactions may not have ended yet.")
+    count = models.IntegerField(help_text="How many rows it seals.")
+    row_digests = models.BinaryField(help_text="SHA-256 of each row, in the order of their ids.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of all of the above.")
+
+    class Meta:
+        ordering = ["-number"]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            no_truncate("the seals of the audit log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"

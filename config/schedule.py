@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 import analyticsapp.tasks
 import monitoring.tasks
 import payments.tasks
+from auditlog import sealing
 from config.worker import requeue_stalled
 from orders.services import waiting
 from payments import sync
@@ -51,6 +52,13 @@ def settle_waiting(timestamp: int) -> None:
 def refresh_snapshots(timestamp: int) -> None:
     """The figures of days that changed."""
     analyticsapp.tasks.refresh_snapshots()
+
+
+@app.periodic(cron=EACH_MINUTE)
+@app.task(name="schedule.seal_audit", queueing_lock="seal_audit")
+def seal_audit(timestamp: int) -> None:
+    """Seals over what came to the audit log."""
+    sealing.seal()
 
 
 @app.periodic(cron="*/15 * * * *")

@@ -20,6 +20,7 @@ SCHEDULED = {
     "schedule.send_refunds": "* * * * *",
     "schedule.settle_waiting": "* * * * *",
     "schedule.refresh_snapshots": "* * * * *",
+    "schedule.seal_audit": "* * * * *",
     "schedule.sync_stripe": "*/15 * * * *",
     "schedule.run_checks": "7 * * * *",
     "schedule.send_alerts": "* * * * *",

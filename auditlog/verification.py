@@ -1,0 +1,220 @@
+"""Verifying the audit log: every seal against the one before, every row against its seal.
+
+What is found is named. What can't be found from within is a log that was rewritten whole and sealed
+anew, or cut off at the end: for that a head is kept elsewhere, and compared (``against``).
+
+The database digests the rows, of as many seals at once as have about ``ROWS_AT_ONCE`` together;
+only what doesn't fit is looked at row by row. So memory stays flat, however long the log is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from auditlog.chain import broken_seals
+from auditlog.contents import changed_rows
+from auditlog.faults import Fault, Kind
+from auditlog.idranges import in_words
+from auditlog.sealing import ALLOTTED, Head
+
+ROWS_AT_ONCE = 50_000
+SEALS_AT_ONCE = 1_000
+# More are counted, not listed: it wasn't one accident.
+MOST_FAULTS = 200
+# Older rows must have been sealed: the sealer runs every minute.
+UNSEALED_MINUTES = 60
+
+# Told how many sealed rows of how many are done.
+Progress = Callable[[int, int], None]
+
+# As many seals as have so many rows together, at least one.
+NEXT = """
+SELECT max(number), sum(count), count(*) FROM (
+    SELECT number, count, coalesce(sum(count) OVER (
+        ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), 0) AS before
+    FROM (
+        SELECT number, count FROM auditlog_auditseal
+        WHERE number > %(after)s AND number <= %(upto)s ORDER BY number LIMIT %(seals)s
+    ) AS ahead
+) AS ahead
+WHERE before < %(rows)s
+"""
+
+UNSEALED = """
+SELECT count(*), min(id), max(id) FROM auditlog_auditevent AS event
+WHERE at < %(before)s AND (id > %(last_id)s OR EXISTS (
+    SELECT FROM auditlog_auditseal WHERE number = %(number)s AND pending @> event.id
+))
+"""
+# How many rows are that old, whether there is any, how many there were, since when they are sealed.
+WITHOUT_SEALS = f"""
+SELECT (SELECT count(*) FROM auditlog_auditevent WHERE at < %(before)s),
+    EXISTS (SELECT FROM auditlog_auditevent), ({ALLOTTED}),
+    (SELECT applied FROM django_migrations WHERE app = 'auditlog' AND name = '0002_seals')
+"""
+
+
+@dataclass
+class Verification:
+    """What a verification saw: ``faults`` lists the first ``MOST_FAULTS`` of ``fault_count``."""
+
+    head: Head | None = None
+    seals: int = 0
+    rows: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    fault_count: int = 0
+
+    @property
+    def sound(self) -> bool:
+        return not self.fault_count
+
+    def add(self, faults: Iterable[Fault]) -> set[int | None]:
+        """Count and list them; the numbers of the seals that they are in."""
+        seals = set()
+        for fault in faults:
+            self.fault_count += 1
+            seals.add(fault.seal)
+            if len(self.faults) < MOST_FAULTS:
+                self.faults.append(fault)
+        return seals
+
+
+def head() -> Head | None:
+    """The newest seal; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number, last_id, digest FROM auditlog_auditseal ORDER BY number DESC LIMIT 1"
+        )
+        found = cursor.fetchone()
+    return Head(*found) if found else None
+
+
+def verify(
+    *,
+    after: int = 0,
+    against: Head | None = None,
+    unsealed_minutes: int = UNSEALED_MINUTES,
+    now: datetime | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Verification:
+    """Verify the log, or what came ``after`` the seal of that number.
+
+    ``against`` is a head that was kept elsewhere. A row that is older than ``unsealed_minutes``
+    must have been sealed.
+    """
+    found = Verification(head=head())
+    before = (now or timezone.now()) - timedelta(minutes=unsealed_minutes)
+    if found.head is None:
+        found.add(without_seals(before))
+    else:
+        found.add(strays(found.head, before))
+        verify_seals(found, after, found.head.number, progress)
+    if against:
+        found.add(compared(against, found.head))
+    return found
+
+
+def verify_seals(found: Verification, after: int, upto: int, progress: Progress) -> None:
+    """Verify the seals of these numbers, ``after`` excluded, and their rows."""
+    total, emptied = sealed_rows(after, upto)
+    if emptied:
+        text = f"the log is empty, and {total:,} of its rows were sealed"
+        found.add([Fault(Kind.TRUNCATED, text)])
+    while after < upto:
+        last, rows, seals = one(
+            NEXT, after=after, upto=upto, seals=SEALS_AT_ONCE, rows=ROWS_AT_ONCE
+        )
+        unreliable = found.add(broken_seals(after, last))
+        if not emptied:
+            found.add(changed_rows(after, last, unreliable))
+        found.seals += seals
+        found.rows += int(rows)
+        after = last
+        progress(found.rows, total)
+
+
+def sealed_rows(after: int, upto: int) -> tuple[int, bool]:
+    """How many rows these seals have, and whether there is not one row in the whole log."""
+    total, some = one(
+        """
+        SELECT coalesce(sum(count), 0), EXISTS (SELECT FROM auditlog_auditevent)
+        FROM auditlog_auditseal WHERE number > %(after)s AND number <= %(upto)s
+        """,
+        after=after,
+        upto=upto,
+    )
+    return int(total), bool(total) and not some
+
+
+def strays(newest: Head, before: datetime) -> Iterator[Fault]:
+    """What stands outside of all seals and may not."""
+    rows, seals = one(
+        """
+        SELECT (SELECT count(*) FROM auditlog_auditevent WHERE id < 1),
+            (SELECT count(*) FROM auditlog_auditseal WHERE number < 1)
+        """
+    )
+    if rows:
+        yield Fault(Kind.ROW_INSERTED, f"{rows:,} rows with an id below 1", None, "below 1")
+    if seals:
+        yield Fault(Kind.SEAL_INSERTED, f"{seals:,} seals with a number below 1")
+    count, first, last = one(UNSEALED, before=before, last_id=newest.last_id, number=newest.number)
+    if count:
+        yield Fault(
+            Kind.UNSEALED,
+            f"{count:,} rows older than {before:%Y-%m-%d %H:%M} UTC are in no seal up to the last "
+            f"one, {newest.number}: the last seals are gone, or none is being made",
+            None,
+            in_words(((first, last),)),
+        )
+
+
+def without_seals(before: datetime) -> Iterator[Fault]:
+    """What may not be where there is no seal at all."""
+    rows, some, allotted, since = one(WITHOUT_SEALS, before=before)
+    if rows:
+        yield Fault(
+            Kind.TRUNCATED,
+            f"there is no seal, and {rows:,} rows are older than {before:%Y-%m-%d %H:%M} UTC: the "
+            "seals were removed, or none was ever made",
+        )
+    elif allotted and not some and since < before:
+        yield Fault(Kind.TRUNCATED, f"there is neither seal nor row, and there were {allotted:,}")
+
+
+def compared(kept: Head, newest: Head | None) -> Iterator[Fault]:
+    """How the log differs from a head that was kept elsewhere."""
+    if newest is None or newest.number < kept.number:
+        ends = f"at seal {newest.number}" if newest else "before the first seal"
+        yield Fault(
+            Kind.TRUNCATED,
+            f"the log ends {ends}; seal {kept.number} was kept elsewhere",
+            kept.number,
+        )
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT last_id, digest FROM auditlog_auditseal WHERE number = %s", [kept.number]
+        )
+        found = cursor.fetchall()
+    if found != [(kept.last_id, kept.digest)]:
+        yield Fault(
+            Kind.ANOTHER_HISTORY,
+            f"seal {kept.number} isn’t the one that was kept elsewhere: the log up to it was "
+            "rewritten and sealed anew",
+            kept.number,
+        )
+
+
+def one(sql: str, **parameters: Any) -> Any:
+    """The one row of a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone()
