@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from django.db import connection
 
-from auditlog.canonical import DIGEST_BYTES, ROW_DIGEST
+from auditlog.canonical import DIGEST_BYTES, ROW_DIGEST, ROWS_IN
 from auditlog.faults import Fault, Kind
 from auditlog.idranges import as_ranges, in_words, ranges_of
 
@@ -18,8 +18,7 @@ FROM auditlog_auditseal AS seal
 CROSS JOIN LATERAL (
     SELECT coalesce(string_agg({ROW_DIGEST}, ''::bytea ORDER BY event.id), '') AS row_digests
     FROM unnest(seal.ids + seal.void) AS accounted (ids)
-    JOIN auditlog_auditevent AS event
-      ON event.id >= lower(accounted.ids) AND event.id < upper(accounted.ids)
+    CROSS JOIN LATERAL ({ROWS_IN.format(ids="accounted.ids")}) AS event
 ) AS there
 WHERE seal.number > %(after)s AND seal.number <= %(upto)s
   AND there.row_digests <> seal.row_digests
@@ -30,9 +29,9 @@ SEALED = "SELECT ids, row_digests FROM auditlog_auditseal WHERE number = %s"
 
 THERE = f"""
 SELECT event.id, {ROW_DIGEST}
-FROM auditlog_auditseal AS seal, unnest(seal.ids + seal.void) AS accounted (ids)
-JOIN auditlog_auditevent AS event
-  ON event.id >= lower(accounted.ids) AND event.id < upper(accounted.ids)
+FROM auditlog_auditseal AS seal
+CROSS JOIN unnest(seal.ids + seal.void) AS accounted (ids)
+CROSS JOIN LATERAL ({ROWS_IN.format(ids="accounted.ids")}) AS event
 WHERE seal.number = %s
 """
 

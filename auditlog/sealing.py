@@ -21,7 +21,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils import timezone
 
-from auditlog.canonical import GENESIS, ROW_DIGEST, SEAL_DIGEST
+from auditlog.canonical import GENESIS, ROW_DIGEST, ROWS_IN, SEAL_DIGEST
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +59,9 @@ WITH previous AS (
      WHERE event.id > (SELECT last_id FROM previous) AND event.id <= %(allotted)s
      ORDER BY event.id LIMIT %(batch)s)
     UNION ALL
-    SELECT event.* FROM previous, unnest(previous.pending) AS late (ids)
-    JOIN auditlog_auditevent AS event
-      ON event.id >= lower(late.ids) AND event.id < upper(late.ids)
+    SELECT event.* FROM previous
+    CROSS JOIN unnest(previous.pending) AS late (ids)
+    CROSS JOIN LATERAL ({ROWS_IN.format(ids="late.ids")}) AS event
     ORDER BY id LIMIT %(batch)s
 ), summary AS (
     SELECT count(*), coalesce(range_agg(int8range(event.id, event.id + 1)), '{{}}') AS ids,
