@@ -154,14 +154,23 @@ class FeeDay(models.Model):
 
 
 class WindowDay(models.Model):
-    """The distinct customers of the ``length`` days that end on ``day``.
+    """The distinct customers of the window that ends on ``day``.
 
     A guest who is known to be a customer is that one. Orders of nobody in particular have none.
     """
 
+    class Span(models.TextChoices):
+        """Which days the window has."""
+
+        DAYS_7 = "7", "7 days"
+        DAYS_30 = "30", "30 days"
+        DAYS_90 = "90", "90 days"
+        MONTH = "month", "the month, up to the day"
+        QUARTER = "quarter", "the quarter, up to the day"
+
     day = models.DateField()
     currency = currency_field()
-    length = models.PositiveSmallIntegerField(help_text="7, 30 or 90 days.")
+    span = models.CharField(max_length=7, choices=Span)
     new_customers = models.PositiveIntegerField(
         help_text="Who made their first purchase ever, in this currency."
     )
@@ -176,11 +185,15 @@ class WindowDay(models.Model):
     class Meta:
         constraints = [
             currency_check("windowday"),
-            models.UniqueConstraint(fields=["day", "currency", "length"], name="windowday_once"),
+            models.UniqueConstraint(fields=["day", "currency", "span"], name="windowday_once"),
+            models.CheckConstraint(
+                name="windowday_span_known",
+                condition=Q(span__in=["7", "30", "90", "month", "quarter"]),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.length} days to {self.day} {self.currency}"
+        return f"{self.get_span_display()} to {self.day} {self.currency}"
 
 
 class DirtySubscriber(models.Model):

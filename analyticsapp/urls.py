@@ -2,8 +2,10 @@ from django.urls import path
 
 from analyticsapp.views.definitions import definitions
 from analyticsapp.views.executive import executive
+from analyticsapp.views.rows import rows
 
 urlpatterns = [
     path("", executive, name="dashboard"),
     path("kpis/", definitions, name="kpis"),
+    path("rows/<str:key>/", rows, name="rows"),
 ]

@@ -8,11 +8,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from django.db.models import Min, Sum
+from django.db.models import Min
 
 from analyticsapp.days import Window, day_of
 from analyticsapp.kpis import BOARD, COMMERCIAL, KPIS, TOTALS, Good, Kpi, Totals, Value, tenths
 from analyticsapp.models import DaySnapshot
+from analyticsapp.selectors.sales import currencies
 
 WINDOWS = (7, 30, 90)
 DEFAULT_WINDOW = 30
@@ -119,9 +120,9 @@ def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
     first_day = DaySnapshot.objects.aggregate(first=Min("day"))["first"]
     if first_day is None:
         return None
-    currencies = _currencies(since=Window.ending(today, 2 * max(WINDOWS)).first)
-    if currency not in currencies:
-        currency = currencies[0]
+    names = currencies(now)
+    if currency not in names:
+        currency = names[0]
     by_day = _by_day(currency, before.first, window.last)
     rows = [
         DayRow(day, by_day.get(day, Totals()), day_before, by_day.get(day_before, Totals()))
@@ -131,7 +132,7 @@ def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
     totals_before = Totals.sum(row.before for row in rows) if first_day <= before.first else None
     return Dashboard(
         currency=currency,
-        currencies=currencies,
+        currencies=names,
         window=window,
         before=before,
         today=today,
@@ -150,16 +151,6 @@ def _figure(kpi: Kpi[Totals], totals: Totals, totals_before: Totals | None) -> F
     if value is not None and before is not None:
         change = Change(kpi, before, value - before)
     return Figure(kpi, value, change, kpi.unknown(totals))
-
-
-def _currencies(since: date) -> list[str]:
-    """Currencies by number of payments and orders since then; of all time if there are none."""
-    snapshots = DaySnapshot.objects.order_by()
-    for rows in (snapshots.filter(day__gte=since), snapshots):
-        found = rows.values("currency").annotate(busy=Sum("payments") + Sum("orders"))
-        if currencies := [row["currency"] for row in found.order_by("-busy", "currency")]:
-            return currencies
-    return []
 
 
 def _by_day(currency: str, first: date, last: date) -> dict[date, Totals]:

@@ -1,0 +1,9 @@
+"""From a figure to the rows behind it, whose sum it equals: an entry for each KPI."""
+
+from analyticsapp.drilldown.commercial import COMMERCIAL
+from analyticsapp.drilldown.customers import CUSTOMERS
+from analyticsapp.drilldown.rows import Drilldown
+
+DRILLDOWNS: dict[str, Drilldown] = {one.kpi.key: one for one in (*COMMERCIAL, *CUSTOMERS)}
+
+__all__ = ["DRILLDOWNS", "Drilldown"]
