@@ -19,13 +19,13 @@ HOUR = timedelta(hours=1)
 
 
 def lively_shop() -> None:
-    """Two months of orders in two currencies, counted by day, with refunds, fees, disputes,
+    """Three months of orders in two currencies, counted by day, with refunds, fees, disputes,
     subscriptions, and issues of each severity."""
     now = timezone.now()
     mug = build(Product, sku="MUG", name="Mug with a rather long name, for a wide column", stock=3)
     tea = build(Product, sku="TEA", name="Tea", stock=None)
     for n in range(40):
-        paid_at, amount = now - n * 36 * HOUR, 1_900 + n * 437 % 9_000
+        paid_at, amount = now - n * 54 * HOUR, 1_900 + n * 437 % 9_000
         currency = "usd" if n % 5 == 4 else "eur"
         charge(f"{n}", amount, paid_at, currency=currency)
         moved(f"{n}", amount, paid_at, fee=30 + amount * 29 // 1_000)
