@@ -12,6 +12,7 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("dashboard/reconciliation/", include("monitoring.reconciliation.urls")),
+    path("dashboard/operations/", include("monitoring.operations.urls")),
     path("dashboard/", include("analyticsapp.urls")),
     path("stripe/", include("payments.urls")),
     path("accounts/", include("governance.urls")),

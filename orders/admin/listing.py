@@ -107,8 +107,8 @@ class OrderListing(ReadOnlyAdmin[Order]):
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """The newest first; of those that wait, the one that has waited longest."""
-        status, _ = waiting_of(request.GET.get(WaitingFilter.parameter_name))
-        return (WAITS_SINCE[status], "id") if status else self.ordering
+        asked = waiting_of(request.GET.get(WaitingFilter.parameter_name))
+        return (WAITS_SINCE[asked[0]], "id") if asked else self.ordering
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """There is a search; ``search_condition`` says where."""
