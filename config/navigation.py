@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 FIGURES = "analyticsapp.view_daysnapshot"
+EXPORTS = tuple(f"analyticsapp.export_{pack}" for pack in ("finance", "operations", "bi"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ PAGES = (
     Page("money", "Money"),
     Page("reconciliation", "Reconciliation"),
     Page("kpis", "KPI definitions"),
-    Page("exports", "Exports"),
+    Page("exports", "Exports", EXPORTS),
 )
 
 

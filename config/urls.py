@@ -14,6 +14,7 @@ urlpatterns = [
     path("dashboard/reconciliation/", include("monitoring.reconciliation.urls")),
     path("dashboard/operations/", include("monitoring.operations.urls")),
     path("dashboard/", include("analyticsapp.urls")),
+    path("exports/", include("analyticsapp.exports.urls")),
     path("stripe/", include("payments.urls")),
     path("accounts/", include("governance.urls")),
 ]
