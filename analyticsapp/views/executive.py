@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,11 +14,11 @@ from analyticsapp.charts import Point, sparkline, trend
 from analyticsapp.kpis import BOARD, KPIS
 from analyticsapp.selectors.executive import DEFAULT_WINDOW, WINDOWS, Dashboard, dashboard
 from analyticsapp.selectors.freshness import freshness
+from auditlog.access import requires
 
 
 @require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+@requires("analyticsapp.view_daysnapshot")
 def executive(request: HttpRequest) -> HttpResponse:
     """The business at a glance: ``?days=7|30|90&currency=eur``; anything else is the default."""
     now = timezone.now()

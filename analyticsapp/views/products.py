@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -30,6 +29,7 @@ from analyticsapp.selectors.products import (
     sellers,
 )
 from analyticsapp.selectors.sales import currencies
+from auditlog.access import requires
 from orders.models import Product
 from payments.admin.columns import may_open
 
@@ -64,8 +64,7 @@ class Line:
 
 
 @require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+@requires("analyticsapp.view_daysnapshot")
 def products(request: HttpRequest) -> HttpResponse:
     """Best sellers: ``?month=2026-10&currency=eur&sort=units&page=2``."""
     now = timezone.now()

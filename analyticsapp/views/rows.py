@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,6 +25,7 @@ from analyticsapp.kpis.kpi import Ledger
 from analyticsapp.periods import Period, asked
 from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.sales import busiest
+from auditlog.access import requires
 from payments.admin.columns import admin_link
 from payments.money import CURRENCY
 
@@ -57,8 +57,7 @@ class Month:
 
 
 @require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+@requires("analyticsapp.view_daysnapshot")
 def rows(request: HttpRequest, key: str) -> HttpResponse:
     """The rows behind a KPI's figure: ``?month=2026-10&currency=eur``; ``part=2`` shows those that
     it is divided by, ``older`` and ``newer`` go on from a row."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analyticsapp.selectors.freshness import freshness
+from auditlog.access import requires_any
 from monitoring.models import Issue
 from monitoring.operations.exceptions import WORST_FIRST, Exceptions, exceptions, most_at_risk
 from monitoring.operations.health import signs
@@ -26,12 +25,10 @@ OPEN_TO = ("monitoring.view_issue", "analyticsapp.view_daysnapshot")
 
 
 @require_safe
-@login_required
+@requires_any(*OPEN_TO)
 def operations(request: HttpRequest) -> HttpResponse:
     """Exceptions, refunds, disputes, fulfilment and ingestion, all as of now."""
     user = request.user
-    if not any(user.has_perm(permission) for permission in OPEN_TO):
-        raise PermissionDenied
     now = timezone.now()
     run, fresh = last_run_of_all(), freshness(now)
     total, checks = exceptions()
