@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -10,5 +12,6 @@ class GovernanceConfig(AppConfig):
         """Keep the roles' groups whenever the database is migrated."""
         from governance.roles import keep_groups_after_migrate
 
+        import_module("governance.checks")
         # Connected after django.contrib.auth, whose receiver makes the permissions.
         post_migrate.connect(keep_groups_after_migrate, dispatch_uid="governance.roles.keep_groups")

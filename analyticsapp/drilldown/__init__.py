@@ -2,8 +2,11 @@
 
 from analyticsapp.drilldown.commercial import COMMERCIAL
 from analyticsapp.drilldown.customers import CUSTOMERS
+from analyticsapp.drilldown.products import PRODUCTS
 from analyticsapp.drilldown.rows import Drilldown
 
-DRILLDOWNS: dict[str, Drilldown] = {one.kpi.key: one for one in (*COMMERCIAL, *CUSTOMERS)}
+DRILLDOWNS: dict[str, Drilldown] = {
+    one.kpi.key: one for one in (*COMMERCIAL, *CUSTOMERS, *PRODUCTS)
+}
 
 __all__ = ["DRILLDOWNS", "Drilldown"]

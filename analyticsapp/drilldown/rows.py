@@ -6,7 +6,7 @@ gives what of a row a page shows and what the row adds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
@@ -45,7 +45,9 @@ class Drilldown:
 
     ``figures`` gives the figures of windows as pages show them, with as many queries for many
     windows as for one. ``without_rows`` is what it is when no row counts. ``additive`` says whether
-    the figures of months add up to that of a longer period.
+    the figures of months add up to that of a longer period. Of a figure that is about one of many
+    things, ``about`` says which, and ``named`` how addresses name it; ``shown_on`` names the page
+    that it stands on, if that isn't its ledger's.
     """
 
     kpi: Kpi[Any]
@@ -53,6 +55,9 @@ class Drilldown:
     figures: Callable[[Sequence[Window], str], list[Value | None]]
     without_rows: Value | None = 0
     additive: bool = True
+    about: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
+    shown_on: str = ""
 
     def figure(self, window: Window, currency: str) -> Value | None:
         """The figure of one window as pages show it."""

@@ -16,8 +16,9 @@ from analyticsapp.kpis.kpi import (
     format_value,
     tenths,
 )
+from analyticsapp.kpis.products import PRODUCTS, ProductSales
 
-ALL: tuple[Kpi[Any], ...] = (*COMMERCIAL, *CUSTOMERS)
+ALL: tuple[Kpi[Any], ...] = (*COMMERCIAL, *CUSTOMERS, *PRODUCTS)
 KPIS: dict[str, Kpi[Any]] = {kpi.key: kpi for kpi in ALL}
 # What the first page shows of each day.
 BOARD: tuple[Kpi[Totals], ...] = tuple(
@@ -30,11 +31,13 @@ __all__ = [
     "COMMERCIAL",
     "CUSTOMERS",
     "KPIS",
+    "PRODUCTS",
     "TOTALS",
     "UNDEFINED",
     "Buyers",
     "Good",
     "Kpi",
+    "ProductSales",
     "Totals",
     "Unit",
     "Value",

@@ -11,7 +11,7 @@ SELECT day, now() FROM analyticsapp_windowday
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analyticsapp", "0003_ledgers_products_and_customers"),
+        ("analyticsapp", "0006_exports"),
     ]
 
     operations = [

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -19,6 +18,7 @@ from analyticsapp.kpis import BOARD
 from analyticsapp.periods import asked
 from analyticsapp.selectors.executive import Board, Slot, board, net_sales
 from analyticsapp.selectors.freshness import freshness
+from auditlog.access import requires
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ class Line:
 
 
 @require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+@requires("analyticsapp.view_daysnapshot")
 def executive(request: HttpRequest) -> HttpResponse:
     """The business at a glance: a period as ``analyticsapp.periods`` names it, and a currency."""
     now = timezone.now()

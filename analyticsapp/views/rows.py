@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,12 +18,14 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.days import Window
 from analyticsapp.drilldown import DRILLDOWNS, Drilldown
+from analyticsapp.drilldown.products import of_product
 from analyticsapp.drilldown.rows import MOST_DAYS, Cursor, Part, Row, Sum, page, total
 from analyticsapp.kpis import Value
 from analyticsapp.kpis.kpi import Ledger
 from analyticsapp.periods import Period, asked
 from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.sales import busiest
+from auditlog.access import requires
 from payments.admin.columns import admin_link
 from payments.money import CURRENCY
 
@@ -56,12 +57,13 @@ class Month:
 
 
 @require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+@requires("analyticsapp.view_daysnapshot")
 def rows(request: HttpRequest, key: str) -> HttpResponse:
     """The rows behind a KPI's figure: ``?month=2026-10&currency=eur``; ``part=2`` shows those that
     it is divided by, ``older`` and ``newer`` go on from a row."""
     drilldown = DRILLDOWNS.get(key)
+    if drilldown is not None and "product" in request.GET:
+        drilldown = of_product(drilldown, request.GET["product"])
     if drilldown is None:
         raise Http404(f"No figure is called {key[:40]!r}.")
     now = timezone.now()
@@ -69,15 +71,16 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
     currency = request.GET.get("currency", "").lower()
     if not CURRENCY.fullmatch(currency):
         currency = busiest(now)
-    shown_on = reverse(PAGES[drilldown.kpi.ledger])
+    shown_on = drilldown.shown_on or PAGES[drilldown.kpi.ledger]
     context: dict[str, Any] = {
-        "section": "dashboard",
+        "section": shown_on,
         "drilldown": drilldown,
         "kpi": drilldown.kpi,
         "period": period,
         "problem": problem,
         "currency": currency,
-        "back": f"{shown_on}?{period.query}&{urlencode({'currency': currency})}",
+        "keep": drilldown.named,
+        "back": f"{reverse(shown_on)}?{period.query}&{urlencode({'currency': currency})}",
         "freshness": freshness(now),
         "time_zone": settings.REPORTING_TIME_ZONE,
         "most_days": MOST_DAYS,
@@ -120,7 +123,7 @@ def listed(
             for one, summed in zip(drilldown.parts, sums, strict=True)
         ],
         "part": part,
-        "keep": {} if part is drilldown.parts[0] else {"part": "2"},
+        "keep": {**drilldown.named, **({} if part is drilldown.parts[0] else {"part": "2"})},
         "sum": sums[drilldown.parts.index(part)],
         "rows": [(row, link(request, row)) for row in found.rows],
         "newer": url(part, newer=mark(found.rows[0])) if found.newer and found.rows else "",
@@ -145,7 +148,7 @@ def by_month(drilldown: Drilldown, period: Period, currency: str) -> list[Month]
 
 def address(drilldown: Drilldown, period: str, currency: str, **more: str) -> str:
     """The address of a figure's rows."""
-    query = urlencode({"currency": currency, **more})
+    query = urlencode({"currency": currency, **drilldown.named, **more})
     return f"{reverse('rows', args=[drilldown.kpi.key])}?{period}&{query}"
 
 
