@@ -170,7 +170,7 @@ class WindowDay(models.Model):
 
     day = models.DateField()
     currency = currency_field()
-    span = models.CharField(max_length=7, choices=Span)
+    span = models.CharField(max_length=10, choices=Span)
     new_customers = models.PositiveIntegerField(
         help_text="Who made their first purchase ever, in this currency."
     )
