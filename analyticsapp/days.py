@@ -69,6 +69,16 @@ class Window:
         """Its days in order."""
         return [self.first + n * DAY for n in range(len(self))]
 
+    def months(self) -> list[Window]:
+        """Its months in order, of the first and the last what lies within."""
+        parts = []
+        first = self.first
+        while first <= self.last:
+            after = (first.replace(day=28) + 4 * DAY).replace(day=1)
+            parts.append(Window(first, min(after - DAY, self.last)))
+            first = after
+        return parts
+
     def before(self) -> Window:
         """As many days, right before these."""
         return Window.ending(self.first - DAY, len(self))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from django.db import connection
 
-from analyticsapp.days import DAY, Window, bounds
+from analyticsapp.days import Window, bounds
 from analyticsapp.kpis import Kpi, Unit, Value, average
 
 PAGE = 50
@@ -174,14 +174,3 @@ def parameters(window: Window, currency: str) -> dict[str, Any]:
         "end": bounds(window.last)[1],
         "currency": currency,
     }
-
-
-def months(window: Window) -> list[Window]:
-    """The window in parts, a month or what of it lies within."""
-    parts = []
-    first = window.first
-    while first <= window.last:
-        after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-        parts.append(Window(first, min(after - DAY, window.last)))
-        first = after
-    return parts

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analyticsapp.days import DAY, Window, day_of
 from analyticsapp.drilldown import DRILLDOWNS
-from analyticsapp.drilldown.rows import Cursor, Page, Part, Row, months, page, total
+from analyticsapp.drilldown.rows import Cursor, Page, Part, Row, page, total
 from analyticsapp.kpis import COMMERCIAL, CUSTOMERS, Kpi
 from analyticsapp.selectors.customers import span_of
 from analyticsapp.services import snapshots
@@ -104,15 +104,6 @@ def test_one_pages_through_all_rows_once_also_where_they_are_of_one_moment() -> 
         first = place(back[-1].rows[0])
         back.append(page(part, NOVEMBER, "eur", newer_than=first, limit=2))
     assert [row.key for found in reversed(back) for row in found.rows] == everything
-
-
-def test_rows_are_listed_by_month_where_a_period_is_long() -> None:
-    assert months(Window(date(2025, 11, 20), date(2026, 2, 3))) == [
-        Window(date(2025, 11, 20), date(2025, 11, 30)),
-        Window(date(2025, 12, 1), date(2025, 12, 31)),
-        Window(date(2026, 1, 1), date(2026, 1, 31)),
-        Window(date(2026, 2, 1), date(2026, 2, 3)),
-    ]
 
 
 def test_an_order_that_does_not_know_its_tax_is_no_row_of_it() -> None:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from analyticsapp.days import Window
 from analyticsapp.drilldown import DRILLDOWNS, Drilldown
 from analyticsapp.drilldown.products import of_product
-from analyticsapp.drilldown.rows import MOST_DAYS, Cursor, Part, Row, Sum, months, page, total
+from analyticsapp.drilldown.rows import MOST_DAYS, Cursor, Part, Row, Sum, page, total
 from analyticsapp.kpis import Value
 from analyticsapp.kpis.kpi import Ledger
 from analyticsapp.periods import Period, asked
@@ -134,7 +134,7 @@ def listed(
 
 def by_month(drilldown: Drilldown, period: Period, currency: str) -> list[Month]:
     """The months of a long period, the last one first."""
-    parts = months(period)
+    parts = period.months()
     found = [
         Month(
             part,
