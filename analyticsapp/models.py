@@ -298,3 +298,20 @@ class SnapshotState(models.Model):
 
     def __str__(self) -> str:
         return f"as of {self.refreshed_at}"
+
+
+class ExportPermission(models.Model):
+    """Who may take which pack of exports, and whether with personal data. It has no rows."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = [
+            ("export_finance", "Can export the finance pack"),
+            ("export_operations", "Can export the operations pack"),
+            ("export_bi", "Can export the BI pack"),
+            ("export_personal_data", "Can have personal data in an export"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("dashboard/reconciliation/", include("monitoring.reconciliation.urls")),
     path("dashboard/", include("analyticsapp.urls")),
+    path("exports/", include("analyticsapp.exports.urls")),
     path("stripe/", include("payments.urls")),
     path("accounts/", include("governance.urls")),
 ]

@@ -66,7 +66,7 @@ ROLES = (
     Role(
         "analyst",
         "Reads how the business is doing, and works with its figures.",
-        DASHBOARDS,
+        (*DASHBOARDS, "analyticsapp.export_bi"),
     ),
     Role(
         "operator",
@@ -80,6 +80,8 @@ ROLES = (
             "orders.refund_order",
             "payments.settle_refundrequest",
             "orders.export_order",
+            "analyticsapp.export_operations",
+            "analyticsapp.export_personal_data",
             "orders.add_product",
             "orders.change_product",
             "monitoring.change_issue",
@@ -92,7 +94,15 @@ ROLES = (
     Role(
         "finance",
         "Follows the money: dashboards, and every movement that Stripe reports.",
-        (*DASHBOARDS, *MIRROR, *ORDERS, *ISSUES, "orders.export_order"),
+        (
+            *DASHBOARDS,
+            *MIRROR,
+            *ORDERS,
+            *ISSUES,
+            "orders.export_order",
+            "analyticsapp.export_finance",
+            "analyticsapp.export_bi",
+        ),
     ),
     Role(
         "auditor",
