@@ -3,3 +3,6 @@
 # A backup that was written whole and can be read. Recorded by whatever takes backups; a check
 # misses it when it is too long ago.
 BACKUP_SUCCEEDED = "backup.succeeded"
+
+# The whole log was verified; ``after`` has its head then and what was wrong.
+AUDIT_VERIFIED = "audit.verified"

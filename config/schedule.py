@@ -11,7 +11,8 @@ from procrastinate.contrib.django import app
 import analyticsapp.tasks
 import monitoring.tasks
 import payments.tasks
-from auditlog import sealing
+from auditlog import sealing, verification
+from auditlog.context import acting_as, job
 from config.worker import requeue_stalled
 from orders.services import waiting
 from payments import sync
@@ -59,6 +60,14 @@ def refresh_snapshots(timestamp: int) -> None:
 def seal_audit(timestamp: int) -> None:
     """Seals over what came to the audit log."""
     sealing.seal()
+
+
+@app.periodic(cron="41 3 * * *")
+@app.task(name="schedule.verify_audit", queueing_lock="verify_audit")
+def verify_audit(timestamp: int) -> None:
+    """The whole audit log; the checks of each hour verify only what came since."""
+    with acting_as(job("verify_audit")):
+        verification.verify_and_record()
 
 
 @app.periodic(cron="*/15 * * * *")

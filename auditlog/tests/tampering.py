@@ -38,5 +38,5 @@ def acts_and_seals(seals: int, rows: int) -> list[list[int]]:
     made = []
     for _ in range(seals):
         made.append(act(rows))
-        assert sealing.seal() == rows
+        assert sealing.seal() >= rows
     return made

@@ -21,6 +21,7 @@ SCHEDULED = {
     "schedule.settle_waiting": "* * * * *",
     "schedule.refresh_snapshots": "* * * * *",
     "schedule.seal_audit": "* * * * *",
+    "schedule.verify_audit": "41 3 * * *",
     "schedule.sync_stripe": "*/15 * * * *",
     "schedule.run_checks": "7 * * * *",
     "schedule.send_alerts": "* * * * *",
