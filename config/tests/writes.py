@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,10 @@ WRITES = {
     "set_password",
 }
 STATEMENT = re.compile(r'\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|COPY)\s+"?([\w{]+)')
+
+
+# The names of the parts on it, from outside to the one that writes.
+Way = tuple[str, ...]
 
 
 @dataclass
@@ -123,30 +127,45 @@ class Source:
     def records(self, name: str) -> bool:
         """Whether the part makes an audit row, itself or by a function that does nothing else."""
         return any(
-            other in RECORDS or (self.mentions[other] & RECORDS and not self.parts[other].writes)
+            other in RECORDS or (bool(self.mentions[other] & RECORDS) and not self.writes(other))
             for other in self.mentions[name]
         )
 
-    def unaudited(self) -> Iterator[tuple[str, Part]]:
-        """Each part that writes and can be reached without an audit row, with where from."""
-        for name, part in self.parts.items():
-            if part.writes:
-                for entry in self.ways_to(name):
-                    yield entry, part
-
-    def ways_to(self, name: str) -> set[str]:
-        """From which parts that nothing mentions one gets there without an audit row."""
-        entries, seen, ahead = set(), set(), [name]
+    def writes(self, name: str) -> bool:
+        """Whether the part, or anything that it may call, writes."""
+        seen: set[str] = set()
+        ahead = [name]
         while ahead:
             part = ahead.pop()
-            if part in seen or self.records(part):
+            if part not in seen and part not in RECORDS:
+                if self.parts[part].writes:
+                    return True
+                seen.add(part)
+                ahead += self.mentions[part]
+        return False
+
+    def unaudited(self, declared: Collection[str] = ()) -> Iterator[tuple[Part, Way]]:
+        """Each part that writes, with each way that leads to it without an audit row: from what
+        nothing mentions, or from what is ``declared`` not to need one."""
+        for name, part in self.parts.items():
+            if part.writes:
+                for way in self.ways_to(name, declared):
+                    yield part, way
+
+    def ways_to(self, name: str, declared: Collection[str]) -> Iterator[Way]:
+        """One way for each part from which one gets there."""
+        seen: set[str] = set()
+        ahead: list[Way] = [(name,)]
+        while ahead:
+            way = ahead.pop()
+            if way[0] in seen or self.records(way[0]):
                 continue
-            seen.add(part)
-            above = self.mentioned_by[part] - {part}
-            ahead += above
-            if not above:
-                entries.add(part)
-        return entries
+            seen.add(way[0])
+            above = self.mentioned_by[way[0]] - {way[0]}
+            if not above or way[0] in declared:
+                yield way
+            else:
+                ahead += [(part, *way) for part in sorted(above)]
 
 
 def imported(module: str, tree: ast.Module) -> dict[str, str]:
