@@ -153,6 +153,67 @@ class FeeDay(models.Model):
         return f"{self.day} {self.currency} {self.type}"
 
 
+class DisputeDay(models.Model):
+    """The disputes opened on a day, in their own currency, by what they are now."""
+
+    day = models.DateField()
+    currency = currency_field()
+    status = models.CharField(max_length=64, help_text="Stripe's.")
+    amount_minor = models.BigIntegerField()
+    disputes = models.PositiveIntegerField()
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("disputeday"),
+            models.UniqueConstraint(fields=["day", "currency", "status"], name="disputeday_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency} {self.status}"
+
+
+class BridgeDay(models.Model):
+    """A line of the bridge from a day's net sales to what Stripe settled, in one currency.
+
+    The lines of a day and currency add up to what Stripe's balance in it changed by. What is
+    exchanged leaves one currency by one row and comes into the other by another.
+    """
+
+    day = models.DateField()
+    currency = currency_field()
+    counterpart = currency_field(
+        blank=True,
+        help_text="On the other side: the settlement's currency, or the one customers paid in.",
+    )
+    line = models.CharField(max_length=80)
+    other_day = models.DateField(
+        null=True,
+        blank=True,
+        help_text="Of what is captured on one day and in the balance on another: the other one.",
+    )
+    amount_minor = models.BigIntegerField()
+    rows = models.PositiveIntegerField(help_text="How many charges, refunds or transactions.")
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("bridgeday"),
+            models.CheckConstraint(
+                name="bridgeday_counterpart",
+                condition=Q(counterpart__regex=r"^[a-z]{3}$") | Q(counterpart=""),
+            ),
+            models.UniqueConstraint(
+                fields=["day", "currency", "counterpart", "line", "other_day"],
+                nulls_distinct=False,
+                name="bridgeday_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency} {self.line}"
+
+
 class WindowDay(models.Model):
     """The distinct customers of the window that ends on ``day``.
 
@@ -170,7 +231,7 @@ class WindowDay(models.Model):
 
     day = models.DateField()
     currency = currency_field()
-    span = models.CharField(max_length=7, choices=Span)
+    span = models.CharField(max_length=10, choices=Span)
     new_customers = models.PositiveIntegerField(
         help_text="Who made their first purchase ever, in this currency."
     )

@@ -6,6 +6,7 @@
 import warnings
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import django_stubs_ext
@@ -17,7 +18,19 @@ from config.secret import Secret
 from config.start import load_dotenv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+
+
+class Env(environ.Env):  # type: ignore[misc]  # it is untyped
+    """The environment, which knows what it was asked for."""
+
+    asked: ClassVar[set[str]] = set()
+
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        self.asked.add(var)
+        return super().get_value(var, *args, **options)
+
+
+env = Env()
 load_dotenv()
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[X] and the like exist at run time
 
@@ -289,3 +302,6 @@ LOGGING = {
         },
     },
 }
+
+# The names of all variables that these settings depend on.
+VARIABLES = sorted(Env.asked)

@@ -16,6 +16,7 @@ from django.utils.html import format_html_join
 from auditlog.access import GuardedAdmin
 from auditlog.readonly import NamedList
 from auditlog.services import record
+from governance.people import rights_of
 from governance.roles import BY_NAME
 from payments.admin.mirror import table
 
@@ -60,7 +61,7 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
     def save_model(
         self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
     ) -> None:
-        form.before = _rights(User.objects.get(pk=obj.pk)) if change else {}  # type: ignore[attr-defined]
+        form.before = rights_of(User.objects.get(pk=obj.pk)) if change else {}  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
 
     def save_related(
@@ -72,7 +73,7 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
                 "user.change" if change else "user.add",
                 target=form.instance,
                 before=form.before,  # type: ignore[attr-defined]
-                after=_rights(form.instance),
+                after=rights_of(form.instance),
             )
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
@@ -124,13 +125,3 @@ class RoleAdmin(GuardedAdmin[Group], GroupAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
         return NamedList
 
-
-def _rights(user: User) -> dict[str, Any]:
-    return {
-        "username": user.get_username(),
-        "is_active": user.is_active,
-        "is_staff": user.is_staff,
-        "is_superuser": user.is_superuser,
-        "groups": sorted(user.groups.values_list("name", flat=True)),
-        "user_permissions": sorted(user.user_permissions.values_list("codename", flat=True)),
-    }

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                     ("month", "the month, up to the day"),
                     ("quarter", "the quarter, up to the day"),
                 ],
-                max_length=7,
+                max_length=10,
             ),
         ),
         migrations.AddConstraint(

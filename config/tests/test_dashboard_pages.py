@@ -31,6 +31,7 @@ WEEK = "?from={first}&to={last}&currency=eur"
 EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "reconciliation-rows": ({}, f"{WEEK}&step=settlement&residual=fees"),
     "rows": ({"key": "net_sales"}, WEEK),
+    "export": ({"name": "finance"}, ""),
 }
 # https://github.com/dequelabs/axe-core, the script that its package has for browsers.
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")

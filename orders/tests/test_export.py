@@ -19,6 +19,7 @@ from django.urls import reverse
 
 from auditlog.exports import BLOCK
 from auditlog.models import AuditEvent
+from auditlog.tests.downloads import break_off
 from orders.models import Order
 from orders.tests.mirror import at, put, refund
 
@@ -36,13 +37,6 @@ def export(client: Client, query: str = "") -> Any:
 
 def whole(response: Any) -> bytes:
     return b"".join(response.streaming_content)
-
-
-def break_off(response: Any) -> None:
-    """What a server does when its client is gone, but for the end of the request's signal, which
-    would close the test's connection."""
-    for close in response._resource_closers:
-        close()
 
 
 def rows(client: Client, query: str = "") -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,8 +46,12 @@ class Command(BaseCommand):
         pack = PACKS.get(name or "")
         scope = self.scope(options)
         out: Path | None = options["out"]
-        if options["zip"] and not pack:
+        if not (export or pack):
+            raise CommandError(f"There is no export or pack {name!r}; --list shows them.")
+        if export and options["zip"]:
             raise CommandError("--zip is for packs: an export is one file.")
+        if out and out.is_dir() and (export or options["zip"]):
+            raise CommandError(f"{out} is a folder; name a file in it.")
         with acting_as(job("export")):
             if export:
                 self.write(take(export, scope), out)
@@ -54,8 +59,6 @@ class Command(BaseCommand):
                 self.write(take_pack(pack, scope), out)
             elif pack:
                 self.write_files(pack, scope, out)
-            else:
-                raise CommandError(f"There is no export or pack {name!r}; --list shows them.")
         return None
 
     def scope(self, options: dict[str, Any]) -> Scope:
@@ -89,38 +92,34 @@ class Command(BaseCommand):
 
     def write(self, download: Download, out: Path | None) -> None:
         """To the file, which has its name only once it is whole; else to the terminal."""
-        if out is None:
-            self.pump(download, sys.stdout.buffer)
-            return
-        if out.is_dir():
-            raise CommandError(f"{out} is a folder; name a file in it.")
-        part = part_of(out)
-        try:
-            with part.open("wb") as file:
-                self.pump(download, file)
-        except OSError as error:
-            raise CommandError(str(error)) from None
-        part.replace(out)
+        with closing(download):
+            if out is None:
+                self.pump(download, sys.stdout.buffer)
+                return
+            part = part_of(out)
+            try:
+                with part.open("wb") as file:
+                    self.pump(download, file)
+                part.replace(out)
+            except OSError as error:
+                raise CommandError(str(error)) from None
 
     def write_files(self, pack: Pack, scope: Scope, out: Path | None) -> None:
         if out is None:
             raise CommandError("A pack is many files: say where by --out FOLDER, or --zip.")
         try:
             out.mkdir(parents=True, exist_ok=True)
-            self.pump(take_files(pack, scope, out), None)
+            with closing(take_files(pack, scope, out)) as download:
+                self.pump(download, None)
         except OSError as error:
             raise CommandError(str(error)) from None
 
     def pump(self, download: Download, to: BinaryIO | None) -> None:
-        """Read the download to its end, showing how far it is; what breaks off is closed, so that
-        the audit log says so."""
-        try:
-            for block in download:
-                if to:
-                    to.write(block)
-                self.show(download)
-        finally:
-            download.close()
+        """Read the download to its end, showing how far it is."""
+        for block in download:
+            if to:
+                to.write(block)
+            self.show(download)
         self.show(download, done=True)
 
     def show(self, download: Download, *, done: bool = False) -> None:
