@@ -14,7 +14,7 @@ register_export(
     "from",
     "to",
     "currency",
-    "personal",
+    "personal_data",
     "time_zone",
     "schema_version",
 )

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from analyticsapp.drilldown.products import NO_PRODUCT
 from analyticsapp.kpis import KPIS, PRODUCTS, Value
 from analyticsapp.periods import Period, asked
-from analyticsapp.selectors.executive import Change
+from analyticsapp.selectors.figures import Change
 from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.products import (
     DEFAULT_SORT,
@@ -28,7 +28,7 @@ from analyticsapp.selectors.products import (
     first_sale,
     sellers,
 )
-from analyticsapp.selectors.sales import currencies
+from analyticsapp.selectors.sales import recorded
 from auditlog.access import requires
 from orders.models import Product
 from payments.admin.columns import may_open
@@ -69,7 +69,7 @@ def products(request: HttpRequest) -> HttpResponse:
     """Best sellers: ``?month=2026-10&currency=eur&sort=units&page=2``."""
     now = timezone.now()
     period, problem = asked(request.GET, now)
-    names = currencies(now)
+    names = recorded(now).currencies
     currency = request.GET.get("currency", "").lower()
     if currency not in names:
         currency = next(iter(names), "")
