@@ -197,6 +197,11 @@ SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)
 BACKUP_WITHIN_DAYS = number("BACKUP_WITHIN_DAYS", 2)
 CHECKS_WITHIN_HOURS = number("CHECKS_WITHIN_HOURS", 3)
 
+# Backups: nothing is backed up by itself without a folder.
+BACKUP_DIR = env.str("BACKUP_DIR", default="").strip()
+BACKUP_KEEP = number("BACKUP_KEEP", 14, least=1)
+PG_BIN = env.str("PG_BIN", default="").strip()
+
 # Alerts
 SITE_URL = env.str("SITE_URL", default="").strip().rstrip("/")
 if SITE_URL and not SITE_URL.startswith(("https://", "http://")):

@@ -124,4 +124,3 @@ class RoleAdmin(GuardedAdmin[Group], GroupAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
         return NamedList
-
