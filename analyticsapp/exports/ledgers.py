@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from analyticsapp.exports.columns import CURRENCY, day, money, number, text
 from analyticsapp.exports.export import Export, query
 from analyticsapp.exports.registry import FINANCE
@@ -24,7 +26,7 @@ REVENUE_FIGURES = {
 UNKNOWN = ("discounts", "tax", "shipping")
 
 
-def figure(kpi: Kpi) -> tuple[Column, ...]:
+def figure(kpi: Kpi[Any]) -> tuple[Column, ...]:
     """A KPI's columns: what it is and means is the registry's to say."""
     if kpi.unit is Unit.MONEY:
         return money(kpi.key, kpi.definition, kpi=kpi.key)
