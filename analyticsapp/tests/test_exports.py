@@ -181,10 +181,10 @@ def test_refunds_add_up_to_the_figure_with_those_that_failed() -> None:
     refund(paid, 20, at(30), balance_transaction_id="txn_late")
     snapshots.refresh(at(24, month=12))
     found = rows("refunds", NOVEMBER)
-    assert [(row["movement"], row["amount_minor"]) for row in found] == [
-        ("refunded", "1000"),
-        ("refunded", "250"),
-        ("returned", "-250"),
+    assert [(row["day"], row["movement"], row["amount_minor"]) for row in found] == [
+        ("2026-11-03", "refunded", "1000"),
+        ("2026-11-04", "refunded", "250"),
+        ("2026-11-09", "returned", "-250"),
     ]
     assert {row["order_number"] for row in found} == {owner.number}
     assert [row["amount"] for row in found] == ["10.00", "2.50", "-2.50"]
