@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, models
 from django.utils import timezone
 
+from auditlog import actions
 from auditlog.context import current_actor
 from auditlog.models import AuditEvent
 
@@ -40,6 +41,7 @@ def record(
 
     Raises:
         NotInTransaction: no transaction is open.
+        NotRegistered: no app says that there is such an action with such values.
     """
     return record_all([Entry(action, target, reason, before or {}, after or {})])[0]
 
@@ -50,6 +52,9 @@ def record_all(entries: Iterable[Entry]) -> list[AuditEvent]:
         raise NotInTransaction("auditlog.record() needs the transaction of the write it is about")
     actor = current_actor()
     now = timezone.now()
+    entries = list(entries)
+    for entry in entries:
+        actions.check(entry.action, entry.before, entry.after)
     return AuditEvent.objects.bulk_create(
         [
             AuditEvent(

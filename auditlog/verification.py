@@ -17,16 +17,19 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from auditlog.actions import AUDIT_VERIFIED
 from auditlog.chain import broken_seals
 from auditlog.contents import changed_rows
 from auditlog.faults import Fault, Kind
 from auditlog.idranges import in_words
 from auditlog.sealing import ALLOTTED, Head
+from auditlog.services import record
 
 ROWS_AT_ONCE = 50_000
 SEALS_AT_ONCE = 1_000
 # More are counted, not listed: it wasn't one accident.
 MOST_FAULTS = 200
+FAULTS_RECORDED = 20
 # Older rows must have been sealed: the sealer runs every minute.
 UNSEALED_MINUTES = 60
 
@@ -53,6 +56,11 @@ WHERE at < %(before)s AND (id > %(last_id)s OR EXISTS (
     SELECT FROM auditlog_auditseal WHERE number = %(number)s AND pending @> event.id
 ))
 """
+STRAYS = """
+SELECT (SELECT count(*) FROM auditlog_auditevent WHERE id < 1),
+    (SELECT count(*) FROM auditlog_auditseal WHERE number < 1)
+"""
+
 # How many rows are that old, whether there is any, how many there were, since when they are sealed.
 WITHOUT_SEALS = f"""
 SELECT (SELECT count(*) FROM auditlog_auditevent WHERE at < %(before)s),
@@ -86,6 +94,28 @@ class Verification:
         return seals
 
 
+def verify_and_record(
+    against: Head | None = None,
+    unsealed_minutes: int = UNSEALED_MINUTES,
+    progress: Progress = lambda done, total: None,
+) -> Verification:
+    """Verify the whole log, and say in it what came of that."""
+    found = verify(against=against, unsealed_minutes=unsealed_minutes, progress=progress)
+    with transaction.atomic():
+        record(
+            AUDIT_VERIFIED,
+            after={
+                "head": vars(found.head) if found.head else None,
+                "against": vars(against) if against else None,
+                "seals": found.seals,
+                "rows": found.rows,
+                "fault_count": found.fault_count,
+                "faults": [vars(fault) for fault in found.faults[:FAULTS_RECORDED]],
+            },
+        )
+    return found
+
+
 def head() -> Head | None:
     """The newest seal; None where there is none."""
     with connection.cursor() as cursor:
@@ -100,38 +130,41 @@ def verify(
     *,
     after: int = 0,
     against: Head | None = None,
-    unsealed_minutes: int = UNSEALED_MINUTES,
+    unsealed_minutes: int | None = UNSEALED_MINUTES,
+    most_rows: int | None = None,
     now: datetime | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Verification:
-    """Verify the log, or what came ``after`` the seal of that number.
+    """Verify the log, or what came ``after`` the seal of that number, about ``most_rows`` of it.
 
     ``against`` is a head that was kept elsewhere. A row that is older than ``unsealed_minutes``
-    must have been sealed.
+    must have been sealed; None asks for no such thing.
     """
     found = Verification(head=head())
-    before = (now or timezone.now()) - timedelta(minutes=unsealed_minutes)
     with transaction.atomic():
         with connection.cursor() as cursor:
             # How many ranges of ids there are is guessed too high, and compiling takes longer.
             cursor.execute("SET LOCAL jit = off")
-        if found.head is None:
-            found.add(without_seals(before))
-        else:
-            found.add(strays(found.head, before))
-            verify_seals(found, after, found.head.number, progress)
+        found.add(strays())
+        if unsealed_minutes is not None:
+            before = (now or timezone.now()) - timedelta(minutes=unsealed_minutes)
+            found.add(unsealed(found.head, before))
+        if found.head:
+            verify_seals(found, after, found.head.number, most_rows, progress)
         if against:
             found.add(compared(against, found.head))
     return found
 
 
-def verify_seals(found: Verification, after: int, upto: int, progress: Progress) -> None:
+def verify_seals(
+    found: Verification, after: int, upto: int, most_rows: int | None, progress: Progress
+) -> None:
     """Verify the seals of these numbers, ``after`` excluded, and their rows."""
     total, emptied = sealed_rows(after, upto)
     if emptied:
         text = f"the log is empty, and {total:,} of its rows were sealed"
         found.add([Fault(Kind.TRUNCATED, text)])
-    while after < upto:
+    while after < upto and (most_rows is None or found.rows < most_rows):
         last, rows, seals = one(
             NEXT, after=after, upto=upto, seals=SEALS_AT_ONCE, rows=ROWS_AT_ONCE
         )
@@ -157,31 +190,30 @@ def sealed_rows(after: int, upto: int) -> tuple[int, bool]:
     return int(total), bool(total) and not some
 
 
-def strays(newest: Head, before: datetime) -> Iterator[Fault]:
-    """What stands outside of all seals and may not."""
-    rows, seals = one(
-        """
-        SELECT (SELECT count(*) FROM auditlog_auditevent WHERE id < 1),
-            (SELECT count(*) FROM auditlog_auditseal WHERE number < 1)
-        """
-    )
+def strays() -> Iterator[Fault]:
+    """What stands outside of all seals and can't have been there when they were made."""
+    rows, seals = one(STRAYS)
     if rows:
         yield Fault(Kind.ROW_INSERTED, f"{rows:,} rows with an id below 1", None, "below 1")
     if seals:
         yield Fault(Kind.SEAL_INSERTED, f"{seals:,} seals with a number below 1")
-    count, first, last = one(UNSEALED, before=before, last_id=newest.last_id, number=newest.number)
-    if count:
-        yield Fault(
-            Kind.UNSEALED,
-            f"{count:,} rows older than {before:%Y-%m-%d %H:%M} UTC are in no seal up to the last "
-            f"one, {newest.number}: the last seals are gone, or none is being made",
-            None,
-            in_words(((first, last),)),
+
+
+def unsealed(newest: Head | None, before: datetime) -> Iterator[Fault]:
+    """The rows from ``before`` that no seal up to the ``newest`` has."""
+    if newest:
+        count, first, last = one(
+            UNSEALED, before=before, last_id=newest.last_id, number=newest.number
         )
-
-
-def without_seals(before: datetime) -> Iterator[Fault]:
-    """What may not be where there is no seal at all."""
+        if count:
+            yield Fault(
+                Kind.UNSEALED,
+                f"{count:,} rows older than {before:%Y-%m-%d %H:%M} UTC are in no seal up to the "
+                f"last one, {newest.number}: the last seals are gone, or none is being made",
+                None,
+                in_words(((first, last),)),
+            )
+        return
     rows, some, allotted, since = one(WITHOUT_SEALS, before=before)
     if rows:
         yield Fault(

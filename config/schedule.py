@@ -11,7 +11,9 @@ from procrastinate.contrib.django import app
 import analyticsapp.tasks
 import monitoring.tasks
 import payments.tasks
-from auditlog import sealing
+import release.backup.jobs
+from auditlog import sealing, verification
+from auditlog.context import acting_as, job
 from config.worker import requeue_stalled
 from orders.services import waiting
 from payments import sync
@@ -61,6 +63,14 @@ def seal_audit(timestamp: int) -> None:
     sealing.seal()
 
 
+@app.periodic(cron="41 3 * * *")
+@app.task(name="schedule.verify_audit", queueing_lock="verify_audit")
+def verify_audit(timestamp: int) -> None:
+    """The whole audit log; the checks of each hour verify only what came since."""
+    with acting_as(job("verify_audit")):
+        verification.verify_and_record()
+
+
 @app.periodic(cron="*/15 * * * *")
 @app.task(name="schedule.sync_stripe", queueing_lock="sync_stripe")
 def sync_stripe(timestamp: int) -> None:
@@ -81,6 +91,22 @@ def run_checks(timestamp: int) -> None:
 def send_alerts(timestamp: int) -> None:
     """Messages about issues that a channel didn't take at once."""
     monitoring.tasks.send_alerts()
+
+
+@app.periodic(cron="41 2 * * *")
+@app.task(name="schedule.backup", queueing_lock="backup")
+def backup(timestamp: int) -> None:
+    """A backup a day; nothing without a folder for it."""
+    if settings.BACKUP_DIR:
+        release.backup.jobs.backup()
+
+
+@app.periodic(cron="41 4 * * 0")
+@app.task(name="schedule.restore_drill", queueing_lock="restore_drill")
+def restore_drill(timestamp: int) -> None:
+    """Once a week, proof that the newest backup can be restored."""
+    if settings.BACKUP_DIR:
+        release.backup.jobs.restore_drill()
 
 
 @app.periodic(cron="23 3 * * *")

@@ -6,6 +6,7 @@
 import warnings
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import django_stubs_ext
@@ -17,7 +18,19 @@ from config.secret import Secret
 from config.start import load_dotenv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+
+
+class Env(environ.Env):  # type: ignore[misc]  # it is untyped
+    """The environment, which knows what it was asked for."""
+
+    asked: ClassVar[set[str]] = set()
+
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        self.asked.add(var)
+        return super().get_value(var, *args, **options)
+
+
+env = Env()
 load_dotenv()
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[X] and the like exist at run time
 
@@ -93,6 +106,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "auditlog.middleware.ActorMiddleware",
+    "governance.denials.DenialMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -182,6 +196,11 @@ PENDING_ORDER_DAYS = number("PENDING_ORDER_DAYS", 7, least=0)
 SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)
 BACKUP_WITHIN_DAYS = number("BACKUP_WITHIN_DAYS", 2)
 CHECKS_WITHIN_HOURS = number("CHECKS_WITHIN_HOURS", 3)
+
+# Backups: nothing is backed up by itself without a folder.
+BACKUP_DIR = env.str("BACKUP_DIR", default="").strip()
+BACKUP_KEEP = number("BACKUP_KEEP", 14, least=1)
+PG_BIN = env.str("PG_BIN", default="").strip()
 
 # Alerts
 SITE_URL = env.str("SITE_URL", default="").strip().rstrip("/")
@@ -288,3 +307,6 @@ LOGGING = {
         },
     },
 }
+
+# The names of all variables that these settings depend on.
+VARIABLES = sorted(Env.asked)

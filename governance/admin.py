@@ -13,8 +13,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 
+from auditlog.access import GuardedAdmin
 from auditlog.readonly import NamedList
 from auditlog.services import record
+from governance.people import rights_of
 from governance.roles import BY_NAME
 from payments.admin.mirror import table
 
@@ -26,8 +28,13 @@ SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin[User]):
-    """Django's own, but only a superuser makes a superuser, or touches one; and it is audited."""
+class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
+    """Django's own, but only a superuser makes a superuser, or touches one; and it is audited.
+
+    Nobody is deleted: the audit log names people, and a switched-off account can't sign in.
+    """
+
+    never = frozenset({"delete"})
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
         return NamedList
@@ -36,19 +43,25 @@ class PersonAdmin(UserAdmin[User]):
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, *SUPERUSERS_ONLY)
 
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Without the password for those who can't set it: its field is a way to do that."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (name, {**rest, "fields": [one for one in rest["fields"] if one != "password"]})
+            for name, rest in fieldsets
+        ]
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody: the audit log names people, and a switched-off account can't sign in."""
-        return False
-
     def save_model(
         self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
     ) -> None:
-        form.before = _rights(User.objects.get(pk=obj.pk)) if change else {}  # type: ignore[attr-defined]
+        form.before = rights_of(User.objects.get(pk=obj.pk)) if change else {}  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
 
     def save_related(
@@ -60,7 +73,7 @@ class PersonAdmin(UserAdmin[User]):
                 "user.change" if change else "user.add",
                 target=form.instance,
                 before=form.before,  # type: ignore[attr-defined]
-                after=_rights(form.instance),
+                after=rights_of(form.instance),
             )
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
@@ -73,12 +86,13 @@ class PersonAdmin(UserAdmin[User]):
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(GuardedAdmin[Group], GroupAdmin):
     """Roles to look at; they are defined in code."""
 
     class Media:
         css: ClassVar[Any] = {"all": ["auditlog/readonly.css"]}
 
+    never = frozenset({"add", "change", "delete"})
     list_display = ("name", "purpose")
     fields = readonly_fields = ("name", "purpose", "people", "permits")
 
@@ -110,23 +124,3 @@ class RoleAdmin(GroupAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
         return NamedList
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return False
-
-
-def _rights(user: User) -> dict[str, Any]:
-    return {
-        "username": user.get_username(),
-        "is_active": user.is_active,
-        "is_staff": user.is_staff,
-        "is_superuser": user.is_superuser,
-        "groups": sorted(user.groups.values_list("name", flat=True)),
-        "user_permissions": sorted(user.user_permissions.values_list("codename", flat=True)),
-    }

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from django.apps import apps as global_apps
 from django.apps.registry import Apps
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+
+from auditlog.context import acting_as, job
+from auditlog.services import record
 
 OUR_APPS = ("auditlog", "payments", "orders", "analyticsapp", "monitoring")
 
@@ -29,6 +33,10 @@ class Role:
     name: str
     purpose: str
     permissions: tuple[str, ...]
+
+    def may(self, permission: str) -> bool:
+        """Whether the role has the permission ``app.action_model``."""
+        return any(fnmatchcase(permission, spec) for spec in self.permissions)
 
 
 DASHBOARDS = ("analyticsapp.view_daysnapshot", "analyticsapp.view_snapshotstate")
@@ -126,14 +134,11 @@ BY_NAME = {role.name: role for role in ROLES}
 
 def permissions_of(role: Role, known: Iterable[Permission]) -> set[Permission]:
     """Those of the ``known`` permissions that the role has."""
-    exact = {spec for spec in role.permissions if not spec.endswith("*")}
-    prefixes = tuple(spec.removesuffix("*") for spec in role.permissions if spec.endswith("*"))
-    return {permission for permission in known if _matches(permission, exact, prefixes)}
-
-
-def _matches(permission: Permission, exact: set[str], prefixes: tuple[str, ...]) -> bool:
-    name = f"{permission.content_type.app_label}.{permission.codename}"
-    return name in exact or name.startswith(prefixes)
+    return {
+        permission
+        for permission in known
+        if role.may(f"{permission.content_type.app_label}.{permission.codename}")
+    }
 
 
 @transaction.atomic
@@ -149,17 +154,33 @@ def keep_groups(**kwargs: Any) -> None:
     )
     for role in ROLES:
         group, _ = Group.objects.get_or_create(name=role.name)
-        wanted = {permission.pk for permission in permissions_of(role, known)}
-        if wanted != set(group.permissions.values_list("pk", flat=True)):
+        before, wanted = (
+            set(group.permissions.select_related("content_type")),
+            permissions_of(role, known),
+        )
+        if wanted != before:
             group.permissions.set(wanted)
+            record(
+                "role.permissions",
+                group,
+                before={"permissions": names(before)},
+                after={"permissions": names(wanted)},
+            )
+
+
+def names(permissions: Iterable[Permission]) -> list[str]:
+    """The permissions as ``app.action_model``."""
+    return sorted(f"{one.content_type.app_label}.{one.codename}" for one in permissions)
 
 
 def keep_groups_after_migrate(sender: Any, apps: Apps = global_apps, **kwargs: Any) -> None:
     """Run once every app's permissions are there: they are made app by app.
 
     ``apps`` holds the models that are migrated. ``migrate`` of a single app may leave out those of
-    groups; there is nothing to keep then.
+    groups, or of the audit log; there is nothing to keep then.
     """
     last = [config for config in global_apps.get_app_configs() if config.models_module][-1]
-    if sender.label == last.label and "group" in apps.all_models["auth"]:
-        keep_groups()
+    there = "group" in apps.all_models["auth"] and "auditevent" in apps.all_models["auditlog"]
+    if sender.label == last.label and there:
+        with acting_as(job("migrate")):
+            keep_groups()

@@ -21,6 +21,7 @@ CHECKS: dict[str, list[str]] = {
     "states": [PYTHON, "manage.py", "order_state_machine", "--check"],
     "kpis": [PYTHON, "manage.py", "kpi_definitions", "--check"],
     "exports": [PYTHON, "manage.py", "export_schema", "--check"],
+    "rights": [PYTHON, "manage.py", "rbac_matrix", "--check"],
     "locks": [PYTHON, "scripts/lock.py", "--check"],
 }
 

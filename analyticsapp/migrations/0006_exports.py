@@ -126,9 +126,9 @@ LEFT JOIN orders_orderpayment AS link ON link.payment = counted.payment
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analyticsapp", "0003_ledgers_products_and_customers"),
+        ("analyticsapp", "0004_bridge_and_disputes"),
         ("orders", "0010_fulfilled_at_index"),
-        ("payments", "0009_ambiguous_and_kinds"),
+        ("payments", "0010_released_parts_are_no_refunds"),
     ]
 
     operations = [

@@ -6,10 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import (
-    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseRedirect,
@@ -26,17 +24,18 @@ from analyticsapp.exports.sending import may_take, packs_of, take, take_pack
 from analyticsapp.periods import BadPeriod, asked, period_of
 from analyticsapp.selectors.exports import currencies, taken_lately
 from analyticsapp.selectors.freshness import freshness
+from auditlog.access import requires_any
 from auditlog.exports import download_response
 from payments.money import CURRENCY
 
+TAKING = tuple(dict.fromkeys(pack.permission for pack in PACKS.values()))
+
 
 @require_safe
-@login_required
+@requires_any(*TAKING)
 def exports(request: HttpRequest) -> HttpResponse:
     """The packs that the person may take, for the days that the address names."""
     packs = packs_of(request.user)
-    if not packs:
-        raise PermissionDenied
     now = timezone.now()
     period, problem = asked(request.GET, now)
     context: dict[str, Any] = {
@@ -55,14 +54,11 @@ def exports(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
 def download(request: HttpRequest, name: str) -> HttpResponse | StreamingHttpResponse:
     """An export as CSV, or a pack as a zip: the days by the address, currency and whether with
-    personal data by the form."""
+    personal data by the form. Its address says who may."""
     export = all_exports().get(name)
-    pack = export.pack if export else PACKS.get(name)
-    if pack is None:
-        raise Http404
+    pack = export.pack if export else PACKS[name]
     currency = request.POST.get("currency", "")
     personal = request.POST.get("personal", "") == "yes"
     try:

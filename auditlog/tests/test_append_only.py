@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from auditlog.context import Actor, acting_as, job
 from auditlog.models import AuditEvent
 from auditlog.services import Entry, NotInTransaction, record, record_all
+from auditlog.tests.tampering import ACT
 
 CHANGES: dict[str, Callable[[], Any]] = {
     "UPDATE": lambda: AuditEvent.objects.update(reason="rewritten"),
@@ -51,11 +52,11 @@ def test_a_record_goes_with_the_write_that_is_rolled_back() -> None:
 def test_a_record_names_actor_address_request_and_target(operator: Any) -> None:
     actor = Actor(name="olive", user=operator, address="192.0.2.7", request_id="req-12345678")
     with acting_as(actor):
-        event = record("user.changed", operator, reason="asked", before={"a": 1}, after={"a": 2})
+        event = record(ACT, operator, reason="asked", before={"n": 1}, after={"n": 2})
     stored = AuditEvent.objects.get(pk=event.pk)
     assert (stored.actor, stored.actor_name, stored.address) == (operator, "olive", "192.0.2.7")
     assert (stored.target_type, stored.target_id) == ("auth.user", str(operator.pk))
-    assert (stored.request_id, stored.before, stored.after) == ("req-12345678", {"a": 1}, {"a": 2})
+    assert (stored.request_id, stored.before, stored.after) == ("req-12345678", {"n": 1}, {"n": 2})
 
 
 @pytest.mark.django_db

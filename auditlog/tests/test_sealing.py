@@ -15,7 +15,7 @@ from auditlog import sealing
 from auditlog.canonical import GENESIS
 from auditlog.models import AuditEvent, AuditSeal
 from auditlog.services import record
-from auditlog.tests.tampering import act
+from auditlog.tests.tampering import ACT, act
 from auditlog.verification import verify
 
 
@@ -190,7 +190,7 @@ def test_eight_writers_wait_neither_for_one_another_nor_for_the_sealer() -> None
                 cursor.execute("SET lock_timeout = '1s'")
             for number in range(WRITES):
                 with transaction.atomic():
-                    record("order.noted", reason=f"{writer} {number}")
+                    record(ACT, reason=f"{writer} {number}")
                     if number in (1, WRITES // 2):
                         all_inside.wait()
                         sealed_meanwhile.wait()

@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from auditlog import sealing, verification
+from auditlog.canonical import SEAL_DIGEST
 from auditlog.models import AuditEvent, AuditSeal
 from auditlog.sealing import Head
 from auditlog.tests.tampering import EVENTS, SEALS, act, acts_and_seals, behind_its_back
@@ -218,6 +219,26 @@ def test_a_copy_of_the_last_seal_is_named(log: Any, number: int) -> None:
         f"SELECT {number}, {columns} FROM {SEALS} WHERE number = 5"
     )
     assert found() == INSERTED[number]
+
+
+FORGED = {
+    "at": "at - interval '1 year'",
+    "last_id": "last_id + 1",
+    "void": "ids",
+    "pending": "'{[1,2]}'",
+    "count": "count + 1",
+    "row_digests": "row_digests || '\\x00'",
+}
+
+
+@pytest.mark.parametrize("column", FORGED)
+def test_a_seal_that_the_sealer_could_not_have_made_is_named(log: Any, column: str) -> None:
+    """It has the digest of what it says, but doesn't fit the one before or itself."""
+    behind_its_back(
+        f"UPDATE {SEALS} SET {column} = {FORGED[column]} WHERE number = 5",
+        f"UPDATE {SEALS} AS seal SET digest = {SEAL_DIGEST} WHERE number = 5",
+    )
+    assert ("chain_broken", 5, "") in found()
 
 
 def test_seals_that_were_emptied_are_named(log: Any) -> None:

@@ -14,6 +14,7 @@ from auditlog.context import Actor, acting_as, job
 from auditlog.models import AuditEvent
 from auditlog.readonly import MoreThan, UncountedPaginator
 from auditlog.services import record
+from auditlog.tests.tampering import ACT
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:auditlog_auditevent_changelist"
@@ -56,8 +57,8 @@ def test_the_history_of_an_object_is_its_part_of_the_audit_log(
     client: Client, superuser: User
 ) -> None:
     event = record("order.paid")
-    record("looked.at", event)
-    record("looked.at", superuser)
+    record(ACT, event)
+    record(ACT, superuser)
     client.force_login(superuser)
     history = reverse("admin:auditlog_auditevent_history", args=[event.pk])
     response = client.get(history, follow=True)

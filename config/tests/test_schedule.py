@@ -21,9 +21,12 @@ SCHEDULED = {
     "schedule.settle_waiting": "* * * * *",
     "schedule.refresh_snapshots": "* * * * *",
     "schedule.seal_audit": "* * * * *",
+    "schedule.verify_audit": "41 3 * * *",
     "schedule.sync_stripe": "*/15 * * * *",
     "schedule.run_checks": "7 * * * *",
     "schedule.send_alerts": "* * * * *",
+    "schedule.backup": "41 2 * * *",
+    "schedule.restore_drill": "41 4 * * 0",
     "schedule.forget_runs": "23 3 * * *",
     "schedule.requeue_stalled_jobs": "* * * * *",
 }

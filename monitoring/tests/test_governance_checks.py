@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from auditlog.actions import BACKUP_SUCCEEDED
+from auditlog.actions import AUDIT_VERIFIED, BACKUP_SUCCEEDED
 from auditlog.services import record
 from monitoring.models import CheckRun
 from monitoring.services.runs import run_checks
@@ -38,7 +38,7 @@ def test_the_newest_backup_counts() -> None:
     installed(days=30)
     with transaction.atomic():
         backup = record(BACKUP_SUCCEEDED)
-        record("backup.failed")
+        record(AUDIT_VERIFIED)
     assert findings("backup_overdue") == []
     later = timezone.now() + timedelta(days=2, minutes=1)
     [found] = findings("backup_overdue", later)

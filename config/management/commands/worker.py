@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from config.worker import CONCURRENCY, run_until_signal
+from governance.settings_seen import note_at_start
 
 
 class Command(BaseCommand):
@@ -23,4 +24,5 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        note_at_start("worker")
         asyncio.run(run_until_signal(concurrency=options["concurrency"]))

@@ -9,6 +9,7 @@ from django.db.models import F
 
 from auditlog.actions import BACKUP_SUCCEEDED
 from auditlog.services import record
+from auditlog.verification import verify_and_record
 from monitoring.models import CheckRun
 from monitoring.registry import WHOLE
 from monitoring.services.runs import run_checks
@@ -25,18 +26,15 @@ def installed(days: int) -> None:
 
 
 def never_backed_up() -> None:
-    run_checks()  # that they weren't run either would be another issue
+    """Nor was anything else left out, which would be another issue."""
+    run_checks()
+    verify_and_record()
     installed(3)
 
 
 def lose_the_backup() -> None:
-    """It was three days earlier: the log itself can't be changed."""
-    at_once(
-        [
-            "UPDATE auditlog_auditevent SET at = at - interval '3 days' "
-            f"WHERE action = '{BACKUP_SUCCEEDED}'"
-        ]
-    )
+    """It was never made: no seal says that it was, and the log itself can't be changed."""
+    at_once([f"DELETE FROM auditlog_auditevent WHERE action = '{BACKUP_SUCCEEDED}'"])
 
 
 def back_up() -> None:

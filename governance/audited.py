@@ -1,0 +1,30 @@
+"""What this app does that stands in the audit log, and what its rows may carry."""
+
+from __future__ import annotations
+
+from auditlog.actions import register
+
+RIGHTS = ("username", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+
+SIGNED_IN = register("user.signed_in", "Somebody signed in.")
+SIGNED_OUT = register("user.signed_out", "Somebody signed out.")
+SIGN_IN_FAILED = register(
+    "user.sign_in_failed",
+    "Somebody tried to sign in and couldn’t; at whose account, where there is one of that name.",
+    "known",
+)
+register("user.add", "An account was made.", *RIGHTS, "role")
+register("user.change", "The rights of an account, or its name, were changed.", *RIGHTS)
+register("user.password", "A password was set.")
+register(
+    "permission.denied", "Somebody was refused what they asked for.", "path", "method", "roles"
+)
+register("role.permissions", "What a role may do was changed, by a deployment.", "permissions")
+SETTINGS_SEEN = register(
+    "settings.seen",
+    "A process started with other settings than the last one; of what is or may be secret, a "
+    "fingerprint.",
+    "process",
+    "values.*",
+    "fingerprints.*",
+)
