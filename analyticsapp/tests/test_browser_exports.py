@@ -67,7 +67,7 @@ def test_choosing_days_and_a_currency_and_taking_a_file_and_a_pack(
     assert name.startswith("countinghouse-finance-")
     files, manifest = unpacked(content)
     assert manifest["currency"] == "jpy"
-    assert (len(manifest["files"]), len(files)) == (10, 10)
+    assert (len(manifest["files"]), len(files)) == (11, 11)
     page.reload()
     taken = page.get_by_role("region", name="Taken lately").locator("tbody tr")
     assert taken.count() == 2
