@@ -6,7 +6,8 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Analytics"
 
     def ready(self) -> None:
-        """Hear of what changes, to mark its days."""
+        """Hear of what changes, to mark its days; offer the exports."""
+        from analyticsapp.exports import finance, offer, operations, star
         from analyticsapp.services import dirty_days, subscriptions
         from orders import changes as order_changes
         from payments import changes as payment_changes
@@ -15,3 +16,5 @@ class AnalyticsConfig(AppConfig):
         payment_changes.on_change(subscriptions.subscriptions_changed)
         order_changes.on_change(dirty_days.orders_changed)
         order_changes.on_recognition(dirty_days.guests_recognized)
+        for pack in (finance, operations, star):
+            offer(pack.exports)

@@ -46,8 +46,8 @@ class Mark:
     text: str
     text_before: str
     side: str  # which way its text runs
-    open: bool  # a day that isn't over
-    shown: bool  # also when nobody points at it
+    dx: str  # how far from the point it begins
+    classes: str  # ``open``: a day that isn't over; ``shown``: also when nobody points at it
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,9 @@ def describe(points: Sequence[Point], currency: str, today: date | None) -> str:
         f"The most is {format_money(most.value, currency)} on {long(most.day)},",
         f"the least {format_money(least.value, currency)} on {long(least.day)}.",
     ]
-    if points[-1].before is not None:
+    if any(point.before is not None for point in points):
         total = sum(point.before or 0 for point in points)
-        words.append(f"The period before had {format_money(total, currency)}.")
+        words.append(f"The days they are compared with had {format_money(total, currency)}.")
     if points[-1].day == today:
         words.append("The last day isn't over.")
     words.append("The table of days has every value.")
@@ -237,6 +237,8 @@ def _mark(
     before = ""
     if point.before is not None and point.day_before:
         before = f"{short(point.day_before)}: {format_money(point.before, currency)}"
+    after = n < of / 2
+    is_open, shown = point.day == today, point.day == today or of == 1
     return Mark(
         x=_percent(x(n)),
         left=_percent(n / of * 100),
@@ -246,9 +248,9 @@ def _mark(
         heading=f"{point.day:%a} {long(point.day)}{so_far}",
         text=format_money(point.value, currency),
         text_before=before,
-        side="after" if n < of / 2 else "before",
-        open=point.day == today,
-        shown=point.day == today or of == 1,
+        side="after" if after else "before",
+        dx="8" if after else "-8",
+        classes="mark" + " open" * is_open + " shown" * shown,
     )
 
 

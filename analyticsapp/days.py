@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -47,6 +48,31 @@ def _start(day: date, zone: ZoneInfo) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+WEEK = 7 * DAY
+# Stripe's times are seconds since 1970. From 2100 on, days are taken to be of one length.
+ALL_DAYS = (date(1970, 1, 1), date(2100, 1, 1))
+
+
+@lru_cache(maxsize=8)
+def stretches(zone: ZoneInfo) -> tuple[list[datetime], list[date]]:
+    """First instants and first days of the stretches of time in which every day but the last has
+    24 hours; so that which day a moment is on can be told anywhere, without a list of all days."""
+    starts, days = [bounds(ALL_DAYS[0], zone)[0]], [ALL_DAYS[0]]
+    week, start = ALL_DAYS[0], starts[0]
+    while week < ALL_DAYS[1]:
+        after, end = week + WEEK, bounds(week + WEEK, zone)[0]
+        if end - start != WEEK:
+            before = start
+            for day in (week + n * DAY for n in range(1, 8)):
+                instant = bounds(day, zone)[0]
+                if instant - before != DAY:
+                    starts.append(instant)
+                    days.append(day)
+                before = instant
+        week, start = after, end
+    return starts, days
+
+
 @dataclass(frozen=True)
 class Window:
     """Whole days, both ends included."""
@@ -68,6 +94,16 @@ class Window:
     def days(self) -> list[date]:
         """Its days in order."""
         return [self.first + n * DAY for n in range(len(self))]
+
+    def months(self) -> list[Window]:
+        """Its months in order, of the first and the last what lies within."""
+        parts = []
+        first = self.first
+        while first <= self.last:
+            after = (first.replace(day=28) + 4 * DAY).replace(day=1)
+            parts.append(Window(first, min(after - DAY, self.last)))
+            first = after
+        return parts
 
     def before(self) -> Window:
         """As many days, right before these."""

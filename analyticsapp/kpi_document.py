@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ def path() -> Path:
 def document() -> str:
     """The document as it should be."""
     return "\n".join([HEAD, *(entry(kpi) for kpi in ALL)])
+
+
+def definitions_version() -> str:
+    """Differs when what any figure means does: a digest of the document."""
+    return hashlib.sha256(document().encode()).hexdigest()[:12]
 
 
 def entry(kpi: Kpi[Any]) -> str:

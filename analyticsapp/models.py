@@ -153,15 +153,85 @@ class FeeDay(models.Model):
         return f"{self.day} {self.currency} {self.type}"
 
 
-class WindowDay(models.Model):
-    """The distinct customers of the ``length`` days that end on ``day``.
+class DisputeDay(models.Model):
+    """The disputes opened on a day, in their own currency, by what they are now."""
 
-    A guest who is known to be a customer is that one. Orders of nobody in particular have none.
+    day = models.DateField()
+    currency = currency_field()
+    status = models.CharField(max_length=64, help_text="Stripe's.")
+    amount_minor = models.BigIntegerField()
+    disputes = models.PositiveIntegerField()
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("disputeday"),
+            models.UniqueConstraint(fields=["day", "currency", "status"], name="disputeday_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency} {self.status}"
+
+
+class BridgeDay(models.Model):
+    """A line of the bridge from a day's net sales to what Stripe settled, in one currency.
+
+    The lines of a day and currency add up to what Stripe's balance in it changed by. What is
+    exchanged leaves one currency by one row and comes into the other by another.
     """
 
     day = models.DateField()
     currency = currency_field()
-    length = models.PositiveSmallIntegerField(help_text="7, 30 or 90 days.")
+    counterpart = currency_field(
+        blank=True,
+        help_text="On the other side: the settlement's currency, or the one customers paid in.",
+    )
+    line = models.CharField(max_length=80)
+    other_day = models.DateField(
+        null=True,
+        blank=True,
+        help_text="Of what is captured on one day and in the balance on another: the other one.",
+    )
+    amount_minor = models.BigIntegerField()
+    rows = models.PositiveIntegerField(help_text="How many charges, refunds or transactions.")
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("bridgeday"),
+            models.CheckConstraint(
+                name="bridgeday_counterpart",
+                condition=Q(counterpart__regex=r"^[a-z]{3}$") | Q(counterpart=""),
+            ),
+            models.UniqueConstraint(
+                fields=["day", "currency", "counterpart", "line", "other_day"],
+                nulls_distinct=False,
+                name="bridgeday_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency} {self.line}"
+
+
+class WindowDay(models.Model):
+    """The distinct customers of the window that ends on ``day``.
+
+    A guest who is known to be a customer is that one. Orders of nobody in particular have none.
+    """
+
+    class Span(models.TextChoices):
+        """Which days the window has."""
+
+        DAYS_7 = "7", "7 days"
+        DAYS_30 = "30", "30 days"
+        DAYS_90 = "90", "90 days"
+        MONTH = "month", "the month, up to the day"
+        QUARTER = "quarter", "the quarter, up to the day"
+
+    day = models.DateField()
+    currency = currency_field()
+    span = models.CharField(max_length=10, choices=Span)
     new_customers = models.PositiveIntegerField(
         help_text="Who made their first purchase ever, in this currency."
     )
@@ -176,11 +246,15 @@ class WindowDay(models.Model):
     class Meta:
         constraints = [
             currency_check("windowday"),
-            models.UniqueConstraint(fields=["day", "currency", "length"], name="windowday_once"),
+            models.UniqueConstraint(fields=["day", "currency", "span"], name="windowday_once"),
+            models.CheckConstraint(
+                name="windowday_span_known",
+                condition=Q(span__in=["7", "30", "90", "month", "quarter"]),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.length} days to {self.day} {self.currency}"
+        return f"{self.get_span_display()} to {self.day} {self.currency}"
 
 
 class DirtySubscriber(models.Model):
@@ -298,3 +372,20 @@ class SnapshotState(models.Model):
 
     def __str__(self) -> str:
         return f"as of {self.refreshed_at}"
+
+
+class ExportPermission(models.Model):
+    """Who may take which pack of exports, and whether with personal data. It has no rows."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = [
+            ("export_finance", "Can export the finance pack"),
+            ("export_operations", "Can export the operations pack"),
+            ("export_bi", "Can export the BI pack"),
+            ("export_personal_data", "Can have personal data in an export"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

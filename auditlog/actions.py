@@ -55,8 +55,12 @@ def register(name: str, meaning: str, *fields: str) -> str:
 
 
 def register_export(subject: str, meaning: str, *about: str) -> str:
-    """Register that something is exported, with what it is ``about``; the action's name."""
-    return register(f"{subject}.exported", meaning, *about, "outcome", "rows", "bytes", "sha256")
+    """Register that something is exported, with what it is ``about``: that it began, and what came
+    of it, whole or by files; the name of the latter."""
+    register(f"{subject}.export_started", f"{meaning.removesuffix('.')}: it began.", *about)
+    account = ("rows", "bytes", "sha256")
+    files = (f"files.{part}" for part in ("name", *account, "whole"))
+    return register(f"{subject}.exported", meaning, *about, "outcome", *account, *files)
 
 
 def all_actions() -> list[Action]:
@@ -99,8 +103,25 @@ BACKUP_SUCCEEDED = register(
     "A backup was written whole and can be read. A check misses it when it is too long ago.",
     "file",
     "bytes",
-    "sha256",
+    "tables",
+    "rows",
     "seconds",
+    "deleted",
+)
+BACKUP_FAILED = register("backup.failed", "A backup could not be written.", "file")
+RESTORE_DRILL_SUCCEEDED, RESTORE_DRILL_FAILED = (
+    register(
+        f"restore_drill.{outcome}",
+        "A backup was restored into a database of its own and held against what was counted when "
+        f"it was taken{what}.",
+        "file",
+        "rows",
+        "seconds",
+    )
+    for outcome, what in (("succeeded", ""), ("failed", "; the reason says what didn't agree"))
+)
+BACKUP_RESTORED = register(
+    "backup.restored", "This database was restored from a backup.", "file", "rows"
 )
 AUDIT_VERIFIED = register(
     "audit.verified",

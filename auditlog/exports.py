@@ -1,4 +1,4 @@
-"""Downloads as CSV: streamed from the server, safe to open in a spreadsheet, and audited.
+"""Downloads as CSV: streamed from the server, from one state of the database, and audited.
 
 Postgres writes the CSV itself (``COPY``), so an export of a million rows takes seconds and no
 memory. Every app's exports may use this: the audit log stands to the left of all of them.
@@ -8,81 +8,135 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from io import StringIO
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
-from django.db.models import F, Func, QuerySet, TextField
-from django.db.models.expressions import Combinable
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
+from auditlog.columns import Column, defused
 from auditlog.context import acting_as, current_actor
 from auditlog.services import record
 
 BLOCK = 64 * 1024
-FORMULA = re.compile(r"^[-=+@\t\r\n]")
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-class SafeText(Func):
-    """Text that no spreadsheet takes for a formula: one that begins like a formula gets an
-    apostrophe before it (https://owasp.org/www-community/attacks/CSV_Injection).
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One state of the database for all that is read within: what others commit meanwhile stays
+    unseen. Nothing can be written. Within a transaction it is that one's."""
+    outermost = not connection.in_atomic_block
+    # A savepoint otherwise: an interrupted COPY spoils the transaction.
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
-    For text alone: a number is written as it is, negative or not.
-    """
 
-    template = r"regexp_replace(%(expressions)s, '^[-=+@\t\r\n]', '''\&')"
-    output_field = TextField()
+def copied(sql: str, parameters: Parameters) -> Iterator[bytes | memoryview]:
+    """The rows of a query as CSV, as Postgres sends them: one message each
+    (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY)."""
+    statement = f"COPY ({sql}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        yield from copy
 
 
-class UtcText(Func):
-    """A time as ``2026-03-01T12:00:00Z``."""
+class Body(Protocol):
+    """What a download sends, in blocks; ``account`` says what that has been so far."""
 
-    template = (
-        "to_char(%(expressions)s AT TIME ZONE 'UTC', "
-        """'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def account(self) -> dict[str, Any]: ...
+
+
+class CsvFile:
+    """A header row and rows as CSV, made while they are read and counted as they are."""
+
+    def __init__(
+        self, header: Iterable[str], rows: Callable[[], Iterator[bytes | memoryview]]
+    ) -> None:
+        self.header = ",".join(header).encode() + b"\n"
+        self.made = rows
+        self.rows = self.bytes = 0
+        self.digest = hashlib.sha256()
+
+    @classmethod
+    def of_queryset(cls, queryset: QuerySet[Any], columns: Sequence[Column]) -> CsvFile:
+        """The queryset's rows in its order."""
+        selected = queryset.values_list(*(column.text for column in columns))
+
+        def rows() -> Iterator[bytes | memoryview]:
+            try:
+                sql, parameters = selected.query.sql_with_params()
+            except EmptyResultSet:
+                return iter(())
+            return copied(sql, parameters)
+
+        return cls([column.name for column in columns], rows)
+
+    @classmethod
+    def of_rows(
+        cls, header: Iterable[str], rows: Iterable[Sequence[str | int | Decimal]]
+    ) -> CsvFile:
+        """Rows that were computed here and are few: text, or numbers as numbers."""
+        return cls(header, lambda: map(line, rows))
+
+    def __iter__(self) -> Iterator[bytes]:
+        block = bytearray(self.header)
+        for row in self.made():
+            self.rows += 1
+            block += row
+            if len(block) >= BLOCK:
+                yield self.counted(block)
+                block.clear()
+        if block:
+            yield self.counted(block)
+
+    def counted(self, block: bytearray) -> bytes:
+        sent = bytes(block)
+        self.bytes += len(sent)
+        self.digest.update(sent)
+        return sent
+
+    def account(self) -> dict[str, Any]:
+        """Rows, bytes and SHA-256 of what has been read of it."""
+        return {"rows": self.rows, "bytes": self.bytes, "sha256": self.digest.hexdigest()}
+
+
+def line(row: Sequence[str | int | Decimal]) -> bytes:
+    """A row as CSV."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(
+        [defused(cell) if isinstance(cell, str) else cell for cell in row]
     )
-    output_field = TextField()
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of an export: its name in the header row, its value, and what it means."""
-
-    name: str
-    value: F | Combinable
-    meaning: str
+    return text.getvalue().encode()
 
 
 class Download(Iterator[bytes]):
-    """The CSV of a queryset in blocks. However it ends, a row in the audit log says how: who took
-    what (``about``), how many rows and bytes, and their SHA-256.
+    """A body as it is sent, read from one state of the database.
+
+    However it ends, a row in the audit log says how: who took what (``about``), and the body's
+    account of what was sent. Another one says that it began, so that even a process that is killed
+    leaves a trace: ``order`` is ``order.export_started`` and ``order.exported``.
 
     The first block is read at once, so that what can't be read fails before anything is sent.
     """
 
-    def __init__(
-        self,
-        action: str,
-        queryset: QuerySet[Any],
-        columns: Sequence[Column],
-        about: Mapping[str, Any],
-    ) -> None:
-        self.queryset = queryset.values_list(*(column.value for column in columns))
-        self.begin(action, [column.name for column in columns], about)
-
-    def begin(self, action: str, header: Sequence[str], about: Mapping[str, Any]) -> None:
-        self.action = action
+    def __init__(self, of: str, body: Body, about: Mapping[str, Any]) -> None:
+        self.of = of
+        self.body = body
         self.about = about
         self.actor = current_actor()  # the blocks are sent when the request's actor is gone
-        self.rows = self.bytes = 0
-        self.digest = hashlib.sha256()
-        self.header = ",".join(header).encode() + b"\n"
+        with transaction.atomic():
+            record(f"{of}.export_started", after=about)
         self.blocks = self.generate()
         self.first: bytes | None = next(self.blocks)
 
@@ -99,84 +153,30 @@ class Download(Iterator[bytes]):
     def generate(self) -> Generator[bytes, None, None]:
         outcome = "failed"
         try:
-            # A savepoint, or a transaction of its own: an interrupted COPY spoils it.
-            with transaction.atomic():
-                yield from self.copied()
+            with snapshot():
+                yield from self.body
             outcome = "complete"
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             outcome = "aborted"
             raise
         finally:
-            self.leave_trace(outcome)
-
-    def copied(self) -> Iterator[bytes]:
-        block = bytearray(self.header)
-        for row in self.copied_rows():
-            self.rows += 1
-            block += row
-            if len(block) >= BLOCK:
-                yield self.counted(block)
-                block.clear()
-        if block:
-            yield self.counted(block)
-
-    def copied_rows(self) -> Iterator[bytes | memoryview]:
-        """The rows as Postgres sends them: one message each
-        (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY)."""
-        try:
-            sql, parameters = self.queryset.query.sql_with_params()
-        except EmptyResultSet:
-            return
-        statement = f"COPY ({sql}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"
-        with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
-            yield from copy
-
-    def counted(self, block: bytearray) -> bytes:
-        sent = bytes(block)
-        self.bytes += len(sent)
-        self.digest.update(sent)
-        return sent
-
-    def leave_trace(self, outcome: str) -> None:
-        with acting_as(self.actor), transaction.atomic():
-            record(
-                self.action,
-                after={
-                    **self.about,
-                    "outcome": outcome,
-                    "rows": self.rows,
-                    "bytes": self.bytes,
-                    "sha256": self.digest.hexdigest(),
-                },
-            )
+            with acting_as(self.actor), transaction.atomic():
+                record(
+                    f"{self.of}.exported",
+                    after={**self.about, "outcome": outcome, **self.body.account()},
+                )
 
 
-class RowsDownload(Download):
-    """The same of rows that were computed here and are few: text, or numbers as numbers."""
-
-    def __init__(
-        self,
-        action: str,
-        header: Sequence[str],
-        rows: Iterable[Sequence[str | int | Decimal]],
-        about: Mapping[str, Any],
-    ) -> None:
-        self.computed = rows
-        self.begin(action, header, about)
-
-    def copied_rows(self) -> Iterator[bytes | memoryview]:
-        for row in self.computed:
-            line = StringIO()
-            csv.writer(line, lineterminator="\n").writerow(
-                [FORMULA.sub(r"'\g<0>", cell) if isinstance(cell, str) else cell for cell in row]
-            )
-            yield line.getvalue().encode()
-
-
-def download_response(name: str, download: Download) -> StreamingHttpResponse:
-    """The download as a file ``<name>-<time>.csv``."""
-    response = StreamingHttpResponse(download, content_type="text/csv; charset=utf-8")
-    file = f"{name}-{timezone.now():%Y%m%dT%H%M%SZ}.csv"
+def download_response(
+    name: str,
+    download: Download,
+    *,
+    suffix: str = "csv",
+    content_type: str = "text/csv; charset=utf-8",
+) -> StreamingHttpResponse:
+    """The download as a file ``<name>-<time>.<suffix>``."""
+    response = StreamingHttpResponse(download, content_type=content_type)
+    file = f"{name}-{timezone.now():%Y%m%dT%H%M%SZ}.{suffix}"
     response["Content-Disposition"] = f'attachment; filename="{file}"'
     response["Cache-Control"] = "no-store"
     return response

@@ -11,18 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
+
+from auditlog.access import GuardedAdmin
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -95,7 +93,7 @@ class NamedList(ChangeList):
         self.show_admin_actions = bool(self.result_count)
 
 
-class UncountedList(admin.ModelAdmin[M]):
+class UncountedList(GuardedAdmin[M]):
     """A list that doesn't count its table, and is searched by exact value or prefix on indexes.
 
     ``exact_search`` names the columns that a whole term is compared with, ``prefix_search`` those
@@ -174,15 +172,6 @@ class UncountedList(admin.ModelAdmin[M]):
             page=int(asked) if asked.isdecimal() and len(asked) < 10 else 1,
         )
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """What was done to the object: the audit log says it, not Django's own log."""
-        target = urlencode(
-            {"target_type__exact": self.opts.label_lower, "target_id__exact": unquote(object_id)}
-        )
-        return redirect(f"{reverse('admin:auditlog_auditevent_changelist')}?{target}")
-
 
 @dataclass(frozen=True)
 class Button:
@@ -199,6 +188,7 @@ class ReadOnlyAdmin(UncountedList[M]):
     may run them.
     """
 
+    never = frozenset({"add", "change", "delete"})
     change_form_template = "auditlog/readonly_page.html"
     page_actions: Sequence[str] = ()
 
@@ -228,15 +218,6 @@ class ReadOnlyAdmin(UncountedList[M]):
     def offers(self, action: str, obj: M) -> bool:
         """Whether ``action`` makes sense for this row."""
         return True
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
 
 
 def pretty_json(value: Any) -> SafeString:

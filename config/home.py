@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from auditlog.access import signed_in
 
-@login_required
+
+@signed_in
 def home(request: HttpRequest) -> HttpResponse:
     """Send each role to where its work is: the dashboard, or the admin; or say that there is none.
 

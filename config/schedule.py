@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 import analyticsapp.tasks
 import monitoring.tasks
 import payments.tasks
+import release.backup.jobs
 from auditlog import sealing, verification
 from auditlog.context import acting_as, job
 from config.worker import requeue_stalled
@@ -90,6 +91,22 @@ def run_checks(timestamp: int) -> None:
 def send_alerts(timestamp: int) -> None:
     """Messages about issues that a channel didn't take at once."""
     monitoring.tasks.send_alerts()
+
+
+@app.periodic(cron="41 2 * * *")
+@app.task(name="schedule.backup", queueing_lock="backup")
+def backup(timestamp: int) -> None:
+    """A backup a day; nothing without a folder for it."""
+    if settings.BACKUP_DIR:
+        release.backup.jobs.backup()
+
+
+@app.periodic(cron="41 4 * * 0")
+@app.task(name="schedule.restore_drill", queueing_lock="restore_drill")
+def restore_drill(timestamp: int) -> None:
+    """Once a week, proof that the newest backup can be restored."""
+    if settings.BACKUP_DIR:
+        release.backup.jobs.restore_drill()
 
 
 @app.periodic(cron="23 3 * * *")

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "auditlog.middleware.ActorMiddleware",
+    "governance.denials.DenialMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -195,6 +196,11 @@ PENDING_ORDER_DAYS = number("PENDING_ORDER_DAYS", 7, least=0)
 SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)
 BACKUP_WITHIN_DAYS = number("BACKUP_WITHIN_DAYS", 2)
 CHECKS_WITHIN_HOURS = number("CHECKS_WITHIN_HOURS", 3)
+
+# Backups: nothing is backed up by itself without a folder.
+BACKUP_DIR = env.str("BACKUP_DIR", default="").strip()
+BACKUP_KEEP = number("BACKUP_KEEP", 14, least=1)
+PG_BIN = env.str("PG_BIN", default="").strip()
 
 # Alerts
 SITE_URL = env.str("SITE_URL", default="").strip().rstrip("/")

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 
+from auditlog.access import GuardedAdmin
 from auditlog.readonly import NamedList
 from auditlog.services import record
 from governance.people import rights_of
@@ -27,8 +28,13 @@ SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin[User]):
-    """Django's own, but only a superuser makes a superuser, or touches one; and it is audited."""
+class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
+    """Django's own, but only a superuser makes a superuser, or touches one; and it is audited.
+
+    Nobody is deleted: the audit log names people, and a switched-off account can't sign in.
+    """
+
+    never = frozenset({"delete"})
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
         return NamedList
@@ -37,14 +43,20 @@ class PersonAdmin(UserAdmin[User]):
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, *SUPERUSERS_ONLY)
 
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Without the password for those who can't set it: its field is a way to do that."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (name, {**rest, "fields": [one for one in rest["fields"] if one != "password"]})
+            for name, rest in fieldsets
+        ]
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody: the audit log names people, and a switched-off account can't sign in."""
-        return False
 
     def save_model(
         self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
@@ -74,12 +86,13 @@ class PersonAdmin(UserAdmin[User]):
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(GuardedAdmin[Group], GroupAdmin):
     """Roles to look at; they are defined in code."""
 
     class Media:
         css: ClassVar[Any] = {"all": ["auditlog/readonly.css"]}
 
+    never = frozenset({"add", "change", "delete"})
     list_display = ("name", "purpose")
     fields = readonly_fields = ("name", "purpose", "people", "permits")
 
@@ -111,12 +124,3 @@ class RoleAdmin(GroupAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
         return NamedList
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return False

@@ -12,6 +12,7 @@ class GovernanceConfig(AppConfig):
         """Keep the roles' groups whenever the database is migrated; hear who signs in and out."""
         from governance.roles import keep_groups_after_migrate
 
+        import_module("governance.checks")
         import_module("governance.signing")
         # Connected after django.contrib.auth, whose receiver makes the permissions.
         post_migrate.connect(keep_groups_after_migrate, dispatch_uid="governance.roles.keep_groups")

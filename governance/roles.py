@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from django.apps import apps as global_apps
@@ -32,6 +33,10 @@ class Role:
     name: str
     purpose: str
     permissions: tuple[str, ...]
+
+    def may(self, permission: str) -> bool:
+        """Whether the role has the permission ``app.action_model``."""
+        return any(fnmatchcase(permission, spec) for spec in self.permissions)
 
 
 DASHBOARDS = ("analyticsapp.view_daysnapshot", "analyticsapp.view_snapshotstate")
@@ -69,7 +74,7 @@ ROLES = (
     Role(
         "analyst",
         "Reads how the business is doing, and works with its figures.",
-        DASHBOARDS,
+        (*DASHBOARDS, "analyticsapp.export_bi"),
     ),
     Role(
         "operator",
@@ -83,6 +88,8 @@ ROLES = (
             "orders.refund_order",
             "payments.settle_refundrequest",
             "orders.export_order",
+            "analyticsapp.export_operations",
+            "analyticsapp.export_personal_data",
             "orders.add_product",
             "orders.change_product",
             "monitoring.change_issue",
@@ -95,7 +102,15 @@ ROLES = (
     Role(
         "finance",
         "Follows the money: dashboards, and every movement that Stripe reports.",
-        (*DASHBOARDS, *MIRROR, *ORDERS, *ISSUES, "orders.export_order"),
+        (
+            *DASHBOARDS,
+            *MIRROR,
+            *ORDERS,
+            *ISSUES,
+            "orders.export_order",
+            "analyticsapp.export_finance",
+            "analyticsapp.export_bi",
+        ),
     ),
     Role(
         "auditor",
@@ -124,14 +139,11 @@ BY_NAME = {role.name: role for role in ROLES}
 
 def permissions_of(role: Role, known: Iterable[Permission]) -> set[Permission]:
     """Those of the ``known`` permissions that the role has."""
-    exact = {spec for spec in role.permissions if not spec.endswith("*")}
-    prefixes = tuple(spec.removesuffix("*") for spec in role.permissions if spec.endswith("*"))
-    return {permission for permission in known if _matches(permission, exact, prefixes)}
-
-
-def _matches(permission: Permission, exact: set[str], prefixes: tuple[str, ...]) -> bool:
-    name = f"{permission.content_type.app_label}.{permission.codename}"
-    return name in exact or name.startswith(prefixes)
+    return {
+        permission
+        for permission in known
+        if role.may(f"{permission.content_type.app_label}.{permission.codename}")
+    }
 
 
 @transaction.atomic

@@ -1,10 +1,11 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from auditlog.access import anyone, signed_in
 from governance.views import ChangePassword, SignIn
 
 urlpatterns = [
-    path("login/", SignIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
-    path("password/", ChangePassword.as_view(), name="password_change"),
+    path("login/", anyone(SignIn.as_view()), name="login"),
+    path("logout/", anyone(LogoutView.as_view()), name="logout"),
+    path("password/", signed_in(ChangePassword.as_view()), name="password_change"),
 ]

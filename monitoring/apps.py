@@ -8,7 +8,10 @@ class MonitoringConfig(AppConfig):
     verbose_name = "Monitoring"
 
     def ready(self) -> None:
+        from analyticsapp import exports
+
         import_module("monitoring.checks")
         import_module("monitoring.flags")
         import_module("monitoring.settings_checks")
         import_module("monitoring.timeline")
+        exports.offer(import_module("monitoring.exports").exports)

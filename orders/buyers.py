@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, F, Max, Min, QuerySet, Sum
-from django.db.models.functions import Collate
 
 from orders.models import Customer, Order, OrderPayment
 from payments.models import Charge, CountedRefund, Dispute, Refund, Subscription
@@ -82,9 +81,7 @@ def charges_of_customer(customer: Customer, ids: Sequence[int]) -> QuerySet[Any]
     """The ids of the charges that Stripe's customer paid, or that paid an order of one of ``ids``:
     subscriptions are in it, and payments that belong to no order."""
     links = OrderPayment.objects.filter(order__customer__in=ids).order_by()
-    found = Charge.objects.filter(
-        payment__in=links.values_list(Collate("payment", "default"))
-    ).order_by()
+    found = Charge.objects.filter(payment__in=links.values_list("payment")).order_by()
     if not customer.stripe_customer_id:
         return found.values("pk")
     theirs = Charge.objects.filter(customer=customer.stripe_customer_id).order_by()

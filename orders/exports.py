@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Case, F, QuerySet, TextField, Value, When
+from django.db.models import BooleanField, Case, F, QuerySet, Value, When
 
-from auditlog.exports import Column, Download, SafeText, UtcText
+from auditlog.columns import Column, Kind
+from auditlog.exports import CsvFile, Download
 from orders import flags
 from orders.models import Order
 from payments.expressions import decimal_text
@@ -21,14 +22,25 @@ AMOUNTS = {
     "captured": "What its payments captured.",
     "refunded": "Refunds of captured money that succeeded and haven’t failed since.",
 }
+# Name, where it is, meaning, and whether it tells who somebody is.
 TEXTS = (
-    ("carrier", "carrier", "Who carried it. Empty: nobody said."),
-    ("tracking_number", "tracking_number", "The carrier’s number of it."),
-    ("email", "email", "The buyer’s address."),
-    ("customer_name", "customer__name", "The buyer’s name."),
-    ("stripe_customer", "customer__stripe_customer", "Stripe’s id of the customer."),
-    ("payment_intent", "payment_intent", "Stripe’s id of the payment intent that made the order."),
-    ("checkout_session", "checkout_session", "Stripe’s id of the session that needed no payment."),
+    ("carrier", "carrier", "Who carried it. Empty: nobody said.", False),
+    ("tracking_number", "tracking_number", "The carrier’s number of it.", True),
+    ("email", "email", "The buyer’s address.", True),
+    ("customer_name", "customer__name", "The buyer’s name.", True),
+    ("stripe_customer", "customer__stripe_customer", "Stripe’s id of the customer.", False),
+    (
+        "payment_intent",
+        "payment_intent",
+        "Stripe’s id of the payment intent that made the order.",
+        False,
+    ),
+    (
+        "checkout_session",
+        "checkout_session",
+        "Stripe’s id of the session that needed no payment.",
+        False,
+    ),
 )
 TIMES = {
     "placed_at": "When it was placed.",
@@ -41,35 +53,51 @@ TIMES = {
 def order_columns() -> list[Column]:
     """The columns of the export, in its order; the flags are those that are registered."""
     columns = [
-        Column("number", SafeText(F("number")), "The order’s number."),
-        Column("status", F("status"), "pending, paid, fulfilled or canceled."),
-        Column("refund_status", F("refund_status"), "none, partial or full."),
+        Column("number", Kind.TEXT, "The order’s number.", F("number")),
+        Column("status", Kind.TEXT, "pending, paid, fulfilled or canceled.", F("status")),
+        Column("refund_status", Kind.TEXT, "none, partial or full.", F("refund_status")),
     ]
     columns += [
         Column(
             f"flag_{flag.name}",
-            Case(
-                When(flag.condition(), then=Value("yes")),
-                default=Value("no"),
-                output_field=TextField(),
-            ),
+            Kind.FLAG,
             f"yes or no: {flag.meaning}",
+            Case(
+                When(flag.condition(), then=Value(True)),
+                default=Value(False),
+                output_field=BooleanField(),
+            ),
         )
         for flag in flags.all_flags()
     ]
     columns += [
-        Column("source", F("source"), "shop, admin, import or stripe."),
-        Column("currency", F("currency"), "ISO 4217, in lower case as Stripe writes it."),
+        Column("source", Kind.TEXT, "shop, admin, import or stripe.", F("source")),
+        Column(
+            "currency",
+            Kind.TEXT,
+            "ISO 4217, in lower case as Stripe writes it.",
+            F("currency"),
+        ),
     ]
     for name, meaning in AMOUNTS.items():
-        column = f"{name}_minor"
-        columns.append(Column(column, F(column), f"{meaning} In minor units of the currency."))
-        columns.append(Column(name, decimal_text(column), "The same with the currency’s decimals."))
-    columns += [Column(name, SafeText(F(path)), meaning) for name, path, meaning in TEXTS]
-    columns += [Column(name, UtcText(F(name)), meaning) for name, meaning in TIMES.items()]
+        minor = f"{name}_minor"
+        columns += [
+            Column(minor, Kind.MINOR, meaning, F(minor)),
+            Column(
+                name,
+                Kind.DECIMAL,
+                "The same with the currency’s decimals.",
+                decimal_text(minor),
+            ),
+        ]
+    columns += [
+        Column(name, Kind.TEXT, meaning, F(path), personal=personal)
+        for name, path, meaning, personal in TEXTS
+    ]
+    columns += [Column(name, Kind.TIME, meaning, F(name)) for name, meaning in TIMES.items()]
     return columns
 
 
 def export_orders(queryset: QuerySet[Order], about: Mapping[str, Any]) -> Download:
     """The orders of ``queryset`` as CSV, audited as ``order.exported`` with what ``about`` says."""
-    return Download("order.exported", queryset, order_columns(), about)
+    return Download("order", CsvFile.of_queryset(queryset, order_columns()), about)

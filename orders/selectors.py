@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
-from django.db.models.functions import Collate
 
 from orders.models import Order, OrderPayment, WaitingPayment
 from orders.states import OrderStatus
@@ -12,8 +11,7 @@ from payments.models import Charge
 
 def charges_of(order: Order) -> QuerySet[Charge]:
     """The charges of the order's payments, tried or captured, the first first."""
-    # Under the collation of the charges' column, else its index would be of no use.
-    payments = OrderPayment.objects.filter(order=order).values_list(Collate("payment", "default"))
+    payments = OrderPayment.objects.filter(order=order).values_list("payment")
     return Charge.objects.filter(payment__in=payments).order_by("created", "id")
 
 

@@ -13,8 +13,10 @@ PARTIAL_CAPTURE_REVERSAL = "partial_capture_reversal"
 CHARGE_FAILURE = "charge_failure"
 FEE = "fee"
 
-# What a charge or a refund of our own brings about.
-PAYMENTS = frozenset({CHARGE, REFUND, REFUND_FAILURE, PARTIAL_CAPTURE_REVERSAL})
+# What a charge or a refund of our own brings about. A released part of an authorisation, which was
+# never captured, is a refund in Stripe's API too.
+OF_REFUNDS = frozenset({REFUND, REFUND_FAILURE, PARTIAL_CAPTURE_REVERSAL})
+PAYMENTS = OF_REFUNDS | {CHARGE}
 DISPUTES = frozenset({"dispute", "dispute_reversal"})
 PAYOUTS = frozenset({"payout", "payout_reversal"})
 OTHERS = frozenset(

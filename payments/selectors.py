@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from payments.models import CountedRefund, Dispute, Refund, RefundRequest, StripeEvent
+from payments.spans import Span
+
+DAY = timedelta(days=1)
+# How long there is to answer a dispute; each one that waits is in one of them.
+TO_ANSWER = (
+    Span("overdue", "overdue", until=timedelta(0)),
+    Span("0-1", "under 1 day left", since=timedelta(0), until=DAY),
+    Span("1-3", "1 to 3 days left", since=DAY, until=3 * DAY),
+    Span("3-7", "3 to 7 days left", since=3 * DAY, until=7 * DAY),
+    Span("7-", "over 7 days left", since=7 * DAY),
+    Span("undated", "no date given"),
+)
 
 
 def oldest_waiting_event() -> datetime | None:
@@ -32,7 +44,7 @@ def disputes_to_answer() -> QuerySet[Dispute]:
 
 def overdue_disputes(now: datetime) -> QuerySet[Dispute]:
     """Those of them whose day has passed: Stripe may still take an answer, or count it as lost."""
-    return disputes_to_answer().filter(due_by__lt=now)
+    return disputes_to_answer().filter(TO_ANSWER[0].holds("due_by", now))
 
 
 def refunds_in_need() -> QuerySet[Refund]:
@@ -58,6 +70,11 @@ def refunds_in_need() -> QuerySet[Refund]:
         )
         .order_by("created", "id")
     )
+
+
+def refunds_owed() -> QuerySet[Refund]:
+    """Those of them that failed: whoever was to have the money hasn't got it."""
+    return refunds_in_need().filter(status__in=Refund.UNDONE)
 
 
 def requests_in_need() -> QuerySet[RefundRequest]:

@@ -20,6 +20,8 @@ CHECKS: dict[str, list[str]] = {
     "settings": [PYTHON, "manage.py", "check"],
     "states": [PYTHON, "manage.py", "order_state_machine", "--check"],
     "kpis": [PYTHON, "manage.py", "kpi_definitions", "--check"],
+    "exports": [PYTHON, "manage.py", "export_schema", "--check"],
+    "rights": [PYTHON, "manage.py", "rbac_matrix", "--check"],
     "locks": [PYTHON, "scripts/lock.py", "--check"],
 }
 

@@ -3,9 +3,22 @@
 from typing import Any
 
 from analyticsapp.kpis.commercial import COMMERCIAL
-from analyticsapp.kpis.kpi import TOTALS, UNDEFINED, Good, Kpi, Totals, Unit, Value, average, tenths
+from analyticsapp.kpis.customers import CUSTOMERS, Buyers
+from analyticsapp.kpis.kpi import (
+    TOTALS,
+    UNDEFINED,
+    Good,
+    Kpi,
+    Totals,
+    Unit,
+    Value,
+    average,
+    format_value,
+    tenths,
+)
+from analyticsapp.kpis.products import PRODUCTS, ProductSales
 
-ALL: tuple[Kpi[Any], ...] = COMMERCIAL
+ALL: tuple[Kpi[Any], ...] = (*COMMERCIAL, *CUSTOMERS, *PRODUCTS)
 KPIS: dict[str, Kpi[Any]] = {kpi.key: kpi for kpi in ALL}
 # What the first page shows of each day.
 BOARD: tuple[Kpi[Totals], ...] = tuple(
@@ -16,14 +29,19 @@ __all__ = [
     "ALL",
     "BOARD",
     "COMMERCIAL",
+    "CUSTOMERS",
     "KPIS",
+    "PRODUCTS",
     "TOTALS",
     "UNDEFINED",
+    "Buyers",
     "Good",
     "Kpi",
+    "ProductSales",
     "Totals",
     "Unit",
     "Value",
     "average",
+    "format_value",
     "tenths",
 ]

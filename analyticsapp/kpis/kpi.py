@@ -104,15 +104,20 @@ class Kpi(Generic[T]):
 
     def number(self, value: Value | None, currency: str) -> str:
         """The value without its currency, for where that stands beside it; – where undefined."""
-        if value is None:
-            return UNDEFINED
-        if self.unit is Unit.MONEY:
-            return format_number(round(value), currency)
-        if self.unit is Unit.SHARE:
-            return f"{tenths(value * 100):,.1f}%".replace("-", MINUS)
-        if self.unit is Unit.HOURS:
-            return f"{tenths(Fraction(value, 3600)):,.1f} h".replace("-", MINUS)
-        return f"{round(value):,}".replace("-", MINUS)
+        return format_value(self.unit, value, currency)
+
+
+def format_value(unit: Unit, value: Value | None, currency: str) -> str:
+    """A value of that unit without its currency; – where undefined."""
+    if value is None:
+        return UNDEFINED
+    if unit is Unit.MONEY:
+        return format_number(round(value), currency)
+    if unit is Unit.SHARE:
+        return f"{tenths(value * 100):,.1f}%".replace("-", MINUS)
+    if unit is Unit.HOURS:
+        return f"{tenths(Fraction(value, 3600)):,.1f} h".replace("-", MINUS)
+    return f"{round(value):,}".replace("-", MINUS)
 
 
 def average(total_minor: int, count: int) -> int | None:

@@ -1,104 +1,84 @@
-"""What the dashboard shows, read from the snapshots alone."""
+"""What the executive's page shows, read from the snapshots alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
-from fractions import Fraction
-from typing import Any
+from itertools import zip_longest
 
-from django.db.models import Min, Sum
-
-from analyticsapp.days import Window, day_of
-from analyticsapp.kpis import BOARD, COMMERCIAL, KPIS, TOTALS, Good, Kpi, Totals, Value, tenths
+from analyticsapp.days import DAY, Window
+from analyticsapp.kpis import BOARD, COMMERCIAL, CUSTOMERS, KPIS, TOTALS, Kpi, Totals, Value
 from analyticsapp.models import DaySnapshot
+from analyticsapp.periods import Period
+from analyticsapp.selectors.best_sellers import BestSellers, best_sellers
+from analyticsapp.selectors.customers import buyers
+from analyticsapp.selectors.figures import Change, Figure, figure
+from analyticsapp.selectors.sales import recorded, totals_of
 
-WINDOWS = (7, 30, 90)
-DEFAULT_WINDOW = 30
+# Longer periods are shown by month.
+MOST_DAYS = 92
+MONTHS = 13
+MOST = 6  # of each list
+NOT_COUNTED = "only for 7, 30 and 90 days, months and quarters"
 
 
-@dataclass(frozen=True)
-class Change:
-    """A KPI's value against the value of the period before."""
-
-    kpi: Kpi[Any]
-    before: Value
-    delta: Value
-
-    @property
-    def direction(self) -> str:
-        """``up``, ``down`` or ``unchanged``."""
-        if not self.delta:
-            return "unchanged"
-        return "up" if self.delta > 0 else "down"
-
-    @property
-    def verdict(self) -> str:
-        """Whether that is ``better`` or ``worse``; empty where nothing changed, or neither is."""
-        if not self.delta or self.kpi.good is Good.NEITHER:
-            return ""
-        return "better" if (self.delta > 0) == (self.kpi.good is Good.UP) else "worse"
-
-    @property
-    def percent(self) -> Decimal | None:
-        """Unsigned, to one decimal, half to even; None against nothing or less than nothing."""
-        if self.before <= 0:
-            return None
-        return tenths(abs(Fraction(self.delta)) * 100 / self.before)
+def net_sales(totals: Totals) -> int:
+    """In minor units."""
+    return totals.gross_minor - totals.refunds_minor
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A KPI's value in a window, and its change where there is something to compare with; and of
-    how many orders it isn't known."""
+class Slot:
+    """A day or a month with its totals, and the day of the period before that it is compared with,
+    where there is one."""
 
-    kpi: Kpi[Any]
-    value: Value | None
-    change: Change | None
-    unknown: int = 0
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A KPI's value where nothing is compared."""
-
-    kpi: Kpi[Any]
-    value: Value | None
-
-
-@dataclass(frozen=True)
-class DayRow:
-    """One day's totals, and the same day's of the period before."""
-
-    day: date
+    window: Window
     totals: Totals
-    day_before: date
-    before: Totals
+    window_before: Window | None = None
+    before: Totals | None = None
 
     @property
-    def values(self) -> list[Cell]:
-        """The page's KPIs of the day, in their order."""
-        return [Cell(kpi, kpi.compute(self.totals)) for kpi in BOARD]
+    def values(self) -> list[tuple[Kpi[Totals], Value | None]]:
+        """The page's KPIs, in their order."""
+        return [(kpi, kpi.compute(self.totals)) for kpi in BOARD]
 
     def value(self, key: str) -> Value | None:
-        """A KPI of the day."""
-        return KPIS[key].compute(self.totals)
+        """A KPI of it."""
+        found: Value | None = KPIS[key].compute(self.totals)
+        return found
+
+    @property
+    def net_sales(self) -> int:
+        """In minor units."""
+        return net_sales(self.totals)
 
 
 @dataclass(frozen=True)
-class Dashboard:
-    """Everything that the page shows about one currency and window."""
+class Elsewhere:
+    """Net sales in another currency, for itself: nothing is converted and nothing added."""
+
+    currency: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that the page shows about one currency and period."""
 
     currency: str
     currencies: list[str]  # the busiest first
-    window: Window
-    before: Window
-    today: date
+    period: Period
+    before: Period
+    year_before: Period
     first_day: date  # of all figures
     figures: list[Figure]  # that stand at the top
     more: list[Figure]  # all others
-    days: list[DayRow]
+    slots: list[Slot]  # in order
+    by_day: bool  # whether those are days, not months
+    months: list[Slot]  # the last thirteen up to the period's last, those with figures
+    products: BestSellers
+    elsewhere: list[Elsewhere]
     totals: Totals
 
     @property
@@ -106,62 +86,120 @@ class Dashboard:
         """Whether the whole period before lies within recorded time."""
         return self.first_day <= self.before.first
 
+    @property
+    def year_comparable(self) -> bool:
+        """Whether the same days a year before do."""
+        return self.first_day <= self.year_before.first
 
-def dashboard(days: int, currency: str, now: datetime) -> Dashboard | None:
-    """The figures of the last ``days`` days in ``currency``, today included.
+    @property
+    def movers(self) -> list[Change]:
+        """The KPIs that changed most against the period before, relative to what they were."""
+        changes = [one.change for one in (*self.figures, *self.more) if one.change]
+        moved = [(abs(one.relative), n) for n, one in enumerate(changes) if one.relative]
+        moved.sort(key=lambda found: (-found[0], found[1]))
+        return [changes[n] for _, n in moved[:MOST]]
+
+
+def board(period: Period, currency: str, now: datetime) -> Board | None:
+    """The figures of ``period`` in ``currency``.
 
     A currency without figures falls back to the busiest one. None while there are no figures at
-    all. At most three queries, four where nothing was sold lately.
+    all. Five queries, six where nothing was sold lately, however much there is.
     """
-    today = day_of(now)
-    window = Window.ending(today, days)
-    before = window.before()
-    first_day = DaySnapshot.objects.aggregate(first=Min("day"))["first"]
+    there = recorded(now)
+    first_day, names = there.first_day, there.currencies
     if first_day is None:
         return None
-    currencies = _currencies(since=Window.ending(today, 2 * max(WINDOWS)).first)
-    if currency not in currencies:
-        currency = currencies[0]
-    by_day = _by_day(currency, before.first, window.last)
-    rows = [
-        DayRow(day, by_day.get(day, Totals()), day_before, by_day.get(day_before, Totals()))
-        for day, day_before in zip(window.days(), before.days(), strict=True)
-    ]
-    totals = Totals.sum(row.totals for row in rows)
-    totals_before = Totals.sum(row.before for row in rows) if first_day <= before.first else None
-    return Dashboard(
+    if currency not in names:
+        currency = names[0]
+    before, year_before = period.before(), period.year_before()
+    by_day = len(period) <= MOST_DAYS
+    months = last_months(period, MONTHS)
+    parts = [] if by_day else period.months()
+    sums = totals_of([period, before, year_before, *months, *parts], names)
+    now_, before_, year_ = sums[currency][:3]
+    comparable = first_day <= before.first
+    earlier = before_ if comparable else None
+    earlier_year = year_ if first_day <= year_before.first else None
+    people, people_before, people_year = buyers([period, before, year_before], currency)
+    return Board(
         currency=currency,
-        currencies=currencies,
-        window=window,
+        currencies=names,
+        period=period,
         before=before,
-        today=today,
+        year_before=year_before,
         first_day=first_day,
-        figures=[_figure(kpi, totals, totals_before) for kpi in BOARD],
-        more=[_figure(kpi, totals, totals_before) for kpi in COMMERCIAL if kpi not in BOARD],
-        days=rows,
-        totals=totals,
+        figures=[figure(kpi, now_, earlier, earlier_year) for kpi in BOARD],
+        more=[
+            *(figure(kpi, now_, earlier, earlier_year) for kpi in COMMERCIAL if kpi not in BOARD),
+            *(
+                figure(
+                    kpi,
+                    people,
+                    people_before if earlier else None,
+                    people_year if earlier_year else None,
+                    NOT_COUNTED,
+                )
+                for kpi in CUSTOMERS
+            ),
+        ],
+        slots=_days(period, before, currency, comparable)
+        if by_day
+        else _slots(parts, sums[currency][3 + len(months) :], first_day),
+        by_day=by_day,
+        months=_slots(months, sums[currency][3:], first_day),
+        products=best_sellers(period, before, currency, MOST),
+        elsewhere=[
+            Elsewhere(
+                other,
+                figure(
+                    KPIS["net_sales"],
+                    sums[other][0],
+                    sums[other][1] if comparable else None,
+                    sums[other][2] if earlier_year else None,
+                ),
+            )
+            for other in names
+            if other != currency
+        ],
+        totals=now_,
     )
 
 
-def _figure(kpi: Kpi[Totals], totals: Totals, totals_before: Totals | None) -> Figure:
-    value = kpi.compute(totals)
-    before = kpi.compute(totals_before) if totals_before else None
-    change = None
-    if value is not None and before is not None:
-        change = Change(kpi, before, value - before)
-    return Figure(kpi, value, change, kpi.unknown(totals))
+def last_months(period: Period, number: int) -> list[Window]:
+    """So many months up to the one that the period's last day is in, in order; the last one up to
+    today at most."""
+    found: list[Window] = []
+    last = period.last.replace(day=28) + 4 * DAY
+    last -= last.day * DAY
+    while len(found) < number:
+        found.append(Window(last.replace(day=1), min(last, period.today)))
+        last = last.replace(day=1) - DAY
+    return found[::-1]
 
 
-def _currencies(since: date) -> list[str]:
-    """Currencies by number of payments and orders since then; of all time if there are none."""
-    snapshots = DaySnapshot.objects.order_by()
-    for rows in (snapshots.filter(day__gte=since), snapshots):
-        found = rows.values("currency").annotate(busy=Sum("payments") + Sum("orders"))
-        if currencies := [row["currency"] for row in found.order_by("-busy", "currency")]:
-            return currencies
-    return []
+def _slots(windows: Sequence[Window], sums: Sequence[Totals], first_day: date) -> list[Slot]:
+    """The months that have figures."""
+    return [
+        Slot(window, totals)
+        for window, totals in zip(windows, sums, strict=False)
+        if window.last >= first_day
+    ]
 
 
-def _by_day(currency: str, first: date, last: date) -> dict[date, Totals]:
-    rows = DaySnapshot.objects.filter(currency=currency, day__range=(first, last))
-    return {day: Totals(*numbers) for day, *numbers in rows.order_by().values_list("day", *TOTALS)}
+def _days(period: Period, before: Period, currency: str, comparable: bool) -> list[Slot]:
+    """The days of a period, each with the one as far into the period before, if that has one."""
+    rows = DaySnapshot.objects.filter(currency=currency, day__range=(before.first, period.last))
+    by_day = {
+        day: Totals(*numbers) for day, *numbers in rows.order_by().values_list("day", *TOTALS)
+    }
+    days = list(zip_longest(period.days(), before.days()))[: len(period)]
+    return [
+        Slot(
+            Window(day, day),
+            by_day.get(day, Totals()),
+            Window(earlier, earlier) if earlier and comparable else None,
+            by_day.get(earlier, Totals()) if earlier and comparable else None,
+        )
+        for day, earlier in days
+    ]

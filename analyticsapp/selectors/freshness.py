@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Exists
+
 from analyticsapp.models import DirtyDay, SnapshotState
 
 LATE = timedelta(minutes=10)
@@ -20,11 +22,12 @@ class Freshness:
 
 
 def freshness(now: datetime) -> Freshness:
-    """What is known about how old the figures are. Two queries."""
-    state = SnapshotState.objects.first()
-    refreshed_at = state.refreshed_at if state else None
+    """What is known about how old the figures are. One query."""
+    waiting = Exists(DirtyDay.objects.all())
+    found = SnapshotState.objects.values_list("refreshed_at", waiting).first()
+    refreshed_at, is_waiting = found or (None, False)
     return Freshness(
         refreshed_at=refreshed_at,
-        waiting=DirtyDay.objects.exists(),
+        waiting=is_waiting,
         late=refreshed_at is None or now - refreshed_at > LATE,
     )

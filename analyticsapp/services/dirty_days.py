@@ -7,10 +7,10 @@ too many costs a recount; a day too few would leave a wrong figure.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q
 from django.utils import timezone
 
 from analyticsapp.days import day_of
@@ -32,46 +32,40 @@ def mark_days(moments: Iterable[datetime | None]) -> int:
 def payments_changed(changes: Changes) -> None:
     """Mark the days that a batch of Stripe's observations touches.
 
-    At most four statements, whatever the batch's size.
+    At most two statements, whatever the batch's size.
     """
     moments: set[datetime | None] = set()
-    charges: set[str] = set()
-    refunds: set[str] = set()
-    transactions: set[str] = set()
-    replaced: set[str] = set()
-
+    touched = Touched()
     for charge_id, charge in changes.of(Charge).items():
         if _charge_facts(charge.before) != _charge_facts(charge.after):
-            charges.add(charge_id)  # whether its refunds count depends on it
-            moments.update(c.captured_at for c in (charge.before, charge.after) if c)
+            touched.charges.add(charge_id)
+            for state in filter(None, (charge.before, charge.after)):
+                moments.add(state.captured_at)
+                touched.transactions.update(_named(state.balance_transaction_id))
         if _attempt(charge.before) != _attempt(charge.after):
             moments.update(c.created for c in (charge.before, charge.after) if c)
     for refund_id, refund in changes.of(Refund).items():
         if _refund_facts(refund.before) != _refund_facts(refund.after):
-            refunds.add(refund_id)
-            if refund.before:
-                moments.update((refund.before.succeeded_at, refund.before.failed_at))
-                replaced.update(_transactions_of(refund.before) - _transactions_of(refund.after))
-    for transaction_id, transaction in changes.of(BalanceTransaction).items():
-        if transaction.before is None or transaction.before.created != transaction.after.created:
-            transactions.add(transaction_id)
-        if _settled(transaction.before) != _settled(transaction.after):
-            moments.update(t.created for t in (transaction.before, transaction.after) if t)
-
-    disputed = {
-        one.charge_id
-        for dispute in changes.of(Dispute).values()
-        if _disputed(dispute.before) != _disputed(dispute.after)
-        for one in (dispute.before, dispute.after)
-        if one and one.charge_id
-    }
-    if disputed:
-        moments.update(Charge.objects.filter(id__in=disputed).values_list("captured_at", flat=True))
-    moments |= _moments_of_refunds(refunds, charges, transactions)
-    if replaced:
-        moments.update(
-            BalanceTransaction.objects.filter(id__in=replaced).values_list("created", flat=True)
-        )
+            touched.refunds.add(refund_id)
+            for row in filter(None, (refund.before, refund.after)):
+                moments.update((row.succeeded_at, row.failed_at))
+                touched.charges.update(_named(row.charge_id))
+                touched.transactions.update(
+                    _named(row.balance_transaction_id, row.failure_balance_transaction_id)
+                )
+    for transaction_id, moved in changes.of(BalanceTransaction).items():
+        if _settled(moved.before) != _settled(moved.after):
+            touched.transactions.add(transaction_id)
+            for movement in filter(None, (moved.before, moved.after)):
+                moments.add(movement.created)
+                touched.sources.update(_named(movement.source))
+    for dispute_id, dispute in changes.of(Dispute).items():
+        if _dispute_facts(dispute.before) != _dispute_facts(dispute.after):
+            touched.disputes.add(dispute_id)
+            for side in filter(None, (dispute.before, dispute.after)):
+                moments.add(side.created)
+                touched.disputed.update(_named(side.charge_id))
+    moments |= touched.moments()
     if moments - {None}:
         mark_days(moments)
 
@@ -129,47 +123,89 @@ def _first_purchases(customers: Collection[int], *, besides: Sequence[int]) -> s
         return {moment for (moment,) in cursor.fetchall()}
 
 
-def _moments_of_refunds(
-    refunds: set[str], charges: set[str], transactions: set[str]
-) -> set[datetime | None]:
-    """Every time at which one of these refunds may count or come back."""
-    conditions = [
-        Q(**{f"{name}__in": sorted(ids)})
-        for name, ids in (
-            ("id", refunds),
-            ("charge", charges),
-            ("balance_transaction", transactions),
-            ("failure_balance_transaction", transactions),
-        )
-        if ids
-    ]
-    if not conditions:
-        return set()
-    anyone = conditions[0]
-    for condition in conditions[1:]:
-        anyone |= condition
-    rows = Refund.objects.filter(anyone).values_list(
-        "succeeded_at",
-        "failed_at",
-        "balance_transaction__created",
-        "failure_balance_transaction__created",
+# Charges, refunds and transactions that have to do with one another: where one changes, it may be
+# another that counts, on another day, or that a transaction is of.
+RELATED = """
+WITH moved AS (
+    SELECT id, source, created FROM payments_balancetransaction WHERE id = ANY (%(transactions)s)
+),
+sources AS (
+    SELECT source FROM moved WHERE source <> '' UNION SELECT unnest(%(sources)s::text[])
+),
+refund AS (
+    SELECT * FROM payments_refund WHERE id IN (
+        SELECT unnest(%(refunds)s::text[])
+        UNION SELECT id FROM payments_refund WHERE charge_id = ANY (%(charges)s)
+        UNION SELECT id FROM payments_refund WHERE balance_transaction_id = ANY (%(transactions)s)
+        UNION SELECT id FROM payments_refund
+            WHERE failure_balance_transaction_id = ANY (%(transactions)s)
+        UNION SELECT source FROM sources
     )
-    return {moment for row in rows for moment in row}
+),
+charge AS (
+    SELECT * FROM payments_charge WHERE id IN (
+        SELECT unnest(%(charges)s::text[])
+        UNION SELECT id FROM payments_charge WHERE balance_transaction_id = ANY (%(transactions)s)
+        UNION SELECT charge_id FROM refund
+        UNION SELECT source FROM sources
+    )
+),
+named AS (
+    SELECT balance_transaction_id AS id FROM charge
+    UNION SELECT balance_transaction_id FROM refund
+    UNION SELECT failure_balance_transaction_id FROM refund
+),
+owner AS (
+    SELECT id FROM charge UNION SELECT id FROM refund
+    UNION SELECT unnest(%(disputes)s::text[]) UNION SELECT source FROM sources
+)
+SELECT captured_at FROM charge
+UNION SELECT captured_at FROM payments_charge WHERE id = ANY (%(disputed)s)
+UNION SELECT succeeded_at FROM refund
+UNION SELECT failed_at FROM refund
+UNION SELECT created FROM moved
+UNION SELECT row.created FROM payments_balancetransaction AS row JOIN named ON named.id = row.id
+UNION SELECT row.created FROM payments_balancetransaction AS row
+    JOIN owner ON owner.id = row.source
+"""
 
 
-def _transactions_of(refund: Refund) -> set[str]:
-    return {
-        id_
-        for id_ in (refund.balance_transaction_id, refund.failure_balance_transaction_id)
-        if id_ is not None
-    }
+@dataclass
+class Touched:
+    """The ids of what changed and of what a changed row named before."""
+
+    charges: set[str] = field(default_factory=set)
+    refunds: set[str] = field(default_factory=set)
+    transactions: set[str] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
+    disputes: set[str] = field(default_factory=set)
+    disputed: set[str] = field(default_factory=set)
+
+    def moments(self) -> set[datetime | None]:
+        """Every time at which one of them, or what has to do with it, may count; one statement."""
+        ids = {name: sorted(values) for name, values in vars(self).items()}
+        if not any(ids.values()):
+            return set()
+        with connection.cursor() as cursor:
+            cursor.execute(RELATED, ids)
+            return {moment for (moment,) in cursor.fetchall()}
+
+
+def _named(*ids: str | None) -> set[str]:
+    return {one for one in ids if one}
 
 
 def _charge_facts(charge: Charge | None) -> tuple[object, ...] | None:
     """What of a charge the figures depend on; None while nothing is captured."""
     if charge is None or charge.captured_at is None:
         return None
-    return charge.captured_at, charge.amount_captured, charge.amount, charge.currency
+    return (
+        charge.captured_at,
+        charge.amount_captured,
+        charge.amount,
+        charge.currency,
+        charge.balance_transaction_id,
+    )
 
 
 def _refund_facts(refund: Refund | None) -> tuple[object, ...] | None:
@@ -206,13 +242,14 @@ def _settled(moved: BalanceTransaction | None) -> tuple[object, ...] | None:
         moved.amount,
         moved.fee,
         moved.fee_details,
+        moved.source,
     )
 
 
-def _disputed(dispute: Dispute | None) -> tuple[object, ...] | None:
+def _dispute_facts(dispute: Dispute | None) -> tuple[object, ...] | None:
     if dispute is None:
         return None
-    return dispute.charge_id, dispute.status in Dispute.MOVES_NO_MONEY
+    return dispute.created, dispute.charge_id, dispute.status, dispute.amount, dispute.currency
 
 
 def _bought(order: Order | None) -> tuple[object, ...] | None:

@@ -18,7 +18,7 @@ from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.tables import TABLES
 from analyticsapp.tables.table import REACH, count
 from orders.models import Order
-from payments.models import BalanceTransaction, Charge
+from payments.models import BalanceTransaction, Charge, Dispute
 from payments.selectors import refunds_of_captured
 
 Progress = Callable[[int, int], None]
@@ -119,6 +119,7 @@ def recorded(now: datetime) -> list[date]:
         (Charge, "created"),
         (Charge, "captured_at"),
         (BalanceTransaction, "created"),
+        (Dispute, "created"),
         (Order, "paid_at"),
     )
     moments = [
@@ -144,6 +145,7 @@ def _days_with_rows() -> list[date]:
         refunds.values_list(TruncDate("counted_at", tzinfo=UTC)),
         refunds.values_list(TruncDate("returned_at", tzinfo=UTC)),
         BalanceTransaction.objects.values_list(TruncDate("created", tzinfo=UTC)),
+        Dispute.objects.values_list(TruncDate("created", tzinfo=UTC)),
         Order.objects.values_list(TruncDate("paid_at", tzinfo=UTC)),
         Order.objects.values_list(TruncDate("fulfilled_at", tzinfo=UTC)),
     )

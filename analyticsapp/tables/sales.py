@@ -117,7 +117,7 @@ BOUGHT = Source(
 FULFILLED = Source(
     f"""
     SELECT {day_at("fulfilled_at")} AS n, currency, count(*) AS fulfilled,
-        sum(extract(epoch FROM fulfilled_at - paid_at))::bigint AS fulfilment_seconds
+        sum(extract(epoch FROM fulfilled_at - paid_at)::bigint) AS fulfilment_seconds
     FROM orders_order
     WHERE fulfilled_at >= runs.starts AND fulfilled_at < runs.ends AND paid_at IS NOT NULL
     GROUP BY n, currency

@@ -9,21 +9,22 @@ from typing import Any
 
 from django.db import connection, models
 
-from analyticsapp.days import DAY, Window, bounds
+from analyticsapp.days import DAY, Window, bounds, reporting_zone, stretches
 
 # Every statement gets the days, and where they begin and end, as UTC times. They are read in runs
 # without a gap, each source through an index, and a binary search puts every row into its day.
 GIVEN = """
 given AS MATERIALIZED (
-    SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts
+    SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts,
+        %(stretches)s::timestamptz[] AS stretches, %(stretch_days)s::date[] AS stretch_days
 ),
 runs AS MATERIALIZED (
     SELECT * FROM unnest(%(run_starts)s::timestamptz[], %(run_ends)s::timestamptz[])
         AS run(starts, ends)
 )
 """
-# How many days before its last one the longest window begins.
-REACH = 89
+# How many days before its last one the longest window begins: a quarter has up to 92.
+REACH = 91
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,16 @@ class Source:
 def day_at(moment: str) -> str:
     """SQL for the place, among the given days, of the day on which ``moment`` was."""
     return f"width_bucket({moment}, given.starts)"
+
+
+def any_day_at(moment: str) -> str:
+    """SQL for the day on which ``moment`` was, whether or not it is among the given ones."""
+    place = f"greatest(width_bucket({moment}, given.stretches), 1)"
+    since = f"extract(epoch FROM {moment} - given.stretches[{place}])"
+    return (
+        f"least(given.stretch_days[{place}] + floor({since} / 86400)::int, "
+        f"given.stretch_days[{place} + 1] - 1)"
+    )
 
 
 @dataclass(frozen=True)
@@ -145,7 +156,10 @@ def parameters(days: Sequence[date]) -> dict[str, Any]:
     first = max(days[0], date.min + REACH * DAY) - REACH * DAY
     wide = Window(first, days[-1]).days()
     wide_starts = [bounds(day)[0] for day in wide]
+    stretch_starts, stretch_days = stretches(reporting_zone())
     return {
+        "stretches": stretch_starts,
+        "stretch_days": stretch_days,
         "wide_days": wide,
         "wide_starts": wide_starts,
         "wide_start": wide_starts[0],

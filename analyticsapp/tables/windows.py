@@ -1,4 +1,5 @@
-"""How many customers bought within 7, 30 and 90 days: counted exactly, never summed from days."""
+"""How many customers bought within 7, 30 and 90 days, and in a month or quarter up to each of its
+days: counted exactly, never summed from days."""
 
 from __future__ import annotations
 
@@ -9,7 +10,17 @@ from analyticsapp.days import DAY
 from analyticsapp.models import WindowDay
 from analyticsapp.tables.table import REACH, SnapshotTable
 
-LENGTHS = (7, 30, 90)
+Span = WindowDay.Span
+# The first day whose window no longer holds ``day``.
+UNTIL = f"""
+LATERAL (VALUES
+    ('{Span.DAYS_7}', day + 7),
+    ('{Span.DAYS_30}', day + 30),
+    ('{Span.DAYS_90}', day + 90),
+    ('{Span.MONTH}', (date_trunc('month', day::timestamp) + interval '1 month')::date),
+    ('{Span.QUARTER}', (date_trunc('quarter', day::timestamp) + interval '3 months')::date)
+) AS windows (span, until)
+"""
 # A purchase counts in the windows that end from its day on, until the day before the buyer's next
 # one, which counts from then on: so each buyer counts once in each window. With one added where
 # that begins and one taken away where it ends, the sum up to a day is the number of buyers.
@@ -42,34 +53,30 @@ firsts AS (
     )
 ),
 changes AS (
-    SELECT currency, length, day, 1 AS customers, 0 AS new_customers
-    FROM steps CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+    SELECT currency, span, day, 1 AS customers, 0 AS new_customers FROM steps CROSS JOIN {UNTIL}
     UNION ALL
-    SELECT currency, length, least(next, day + length), -1, 0
-    FROM steps CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+    SELECT currency, span, least(next, until), -1, 0 FROM steps CROSS JOIN {UNTIL}
     UNION ALL
-    SELECT currency, length, day, 0, 1
-    FROM firsts CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+    SELECT currency, span, day, 0, 1 FROM firsts CROSS JOIN {UNTIL}
     UNION ALL
-    SELECT currency, length, day + length, 0, -1
-    FROM firsts CROSS JOIN unnest(ARRAY{list(LENGTHS)}) AS length
+    SELECT currency, span, until, 0, -1 FROM firsts CROSS JOIN {UNTIL}
 ),
 daily AS (
-    SELECT currency, length, day, sum(customers) AS customers, sum(new_customers) AS new_customers
-    FROM changes GROUP BY currency, length, day
+    SELECT currency, span, day, sum(customers) AS customers, sum(new_customers) AS new_customers
+    FROM changes GROUP BY currency, span, day
 )
-SELECT last.day, daily.currency, daily.length,
+SELECT last.day, daily.currency, daily.span,
     sum(daily.new_customers)::bigint AS new_customers,
     sum(daily.customers - daily.new_customers)::bigint AS returning_customers
 FROM unnest(%(days)s::date[]) AS last (day) JOIN daily ON daily.day <= last.day
-GROUP BY last.day, daily.currency, daily.length
+GROUP BY last.day, daily.currency, daily.span
 HAVING sum(daily.customers) > 0
 """
 
 
 @dataclass(frozen=True)
 class WindowTable(SnapshotTable):
-    """By the last day, the currency and the length of a window."""
+    """By the last day, the currency and the span of a window."""
 
     @property
     def fresh(self) -> str:
@@ -83,7 +90,7 @@ class WindowTable(SnapshotTable):
 
 WINDOWS = WindowTable(
     model=WindowDay,
-    keys=("currency", "length"),
+    keys=("currency", "span"),
     measures=("new_customers", "returning_customers"),
     sources=(),
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 
+from analyticsapp.kpis import Kpi
 from analyticsapp.periods import Choice, Period
 
 register = template.Library()
@@ -23,3 +26,9 @@ def query_of(
     more = {"currency": currency} if currency else {}
     rest = urlencode({**more, **(keep or {})})
     return f"?{period.query}" + (f"&{rest}" if rest else "")
+
+
+@register.simple_tag
+def rows_of(kpi: Kpi[Any], period: Period, currency: str) -> str:
+    """The address of the rows behind a KPI's figure."""
+    return reverse("rows", args=[kpi.key]) + query_of(period, currency)

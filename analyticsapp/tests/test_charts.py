@@ -116,25 +116,25 @@ def test_higher_is_further_up_and_negative_below_the_baseline() -> None:
 
 def test_the_day_that_is_not_over_is_drawn_apart() -> None:
     drawn = chart([1, 2, 3])
-    assert [mark.open for mark in drawn.marks] == [False, False, True]
+    assert ["open" in mark.classes for mark in drawn.marks] == [False, False, True]
     assert drawn.open_line.startswith("M" + drawn.line.split("L")[-1])
     assert "so far" in drawn.marks[-1].heading
     closed = trend("net", "Net sales", points([1, 2, 3]), "eur", today=None)
     assert not closed.open_line
-    assert not any(mark.open for mark in closed.marks)
+    assert not any("open" in mark.classes for mark in closed.marks)
 
 
 def test_a_single_day_is_a_point() -> None:
     drawn = trend("net", "Net sales", points([5]), "eur")
     assert not drawn.line
-    assert [mark.shown for mark in drawn.marks] == [True]
+    assert ["shown" in mark.classes for mark in drawn.marks] == [True]
 
 
 def test_the_description_says_what_the_picture_shows() -> None:
     words = chart([100, 300, -200]).description
     assert "3 days from 22 Nov 2026 to 24 Nov 2026, 2.00 EUR in all." in words
     assert "The most is 3.00 EUR on 23 Nov 2026, the least −2.00 EUR on 24 Nov 2026." in words
-    assert "The period before had 1.00 EUR." in words
+    assert "The days they are compared with had 1.00 EUR." in words
     assert "isn't over" in words
     assert "Nothing from" in chart([0, 0]).description
 

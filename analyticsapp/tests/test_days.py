@@ -10,7 +10,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyticsapp.days import DAY, bounds, day_of
+from analyticsapp.days import DAY, Window, bounds, day_of
 from analyticsapp.models import DaySnapshot, SnapshotState
 from analyticsapp.services import snapshots
 from analyticsapp.tests.shop import at, charge, figures, net
@@ -76,3 +76,12 @@ def test_a_change_of_the_reporting_zone_counts_every_day_anew(settings: Any) -> 
     assert figures().keys() == {(date(2026, 11, 4), "eur")}
     assert SnapshotState.objects.get().time_zone == "Europe/Berlin"
     assert not snapshots.refresh()
+
+
+def test_a_window_has_months_and_parts_of_them_at_its_ends() -> None:
+    assert Window(date(2025, 11, 20), date(2026, 2, 3)).months() == [
+        Window(date(2025, 11, 20), date(2025, 11, 30)),
+        Window(date(2025, 12, 1), date(2025, 12, 31)),
+        Window(date(2026, 1, 1), date(2026, 1, 31)),
+        Window(date(2026, 2, 1), date(2026, 2, 3)),
+    ]

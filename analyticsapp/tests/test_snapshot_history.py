@@ -18,12 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyticsapp.days import DAY, Window, day_of
+from analyticsapp.models import WindowDay
+from analyticsapp.selectors.customers import first_day
 from analyticsapp.services import snapshots
 from analyticsapp.services.dirty_days import guests_recognized, orders_changed
 from analyticsapp.tables import TABLES
 from analyticsapp.tables.sales import SALES
 from analyticsapp.tables.table import parameters
-from analyticsapp.tables.windows import LENGTHS, WINDOWS
+from analyticsapp.tables.windows import WINDOWS
 from analyticsapp.tests.shop import (
     at,
     charge,
@@ -218,7 +220,7 @@ def recognize(yes: bool) -> None:
     guests_recognized([Recognition(guest.pk, before, guest.same_as_id)])
 
 
-def counted_windows() -> set[tuple[date, str, int, int, int]]:
+def counted_windows() -> set[tuple[date, str, str, int, int]]:
     """The customers of every window, counted one by one in Python."""
     bought = sorted(
         (paid.paid_at, paid.pk, paid.currency, paid.customer.same_as_id or paid.customer.pk)
@@ -228,15 +230,15 @@ def counted_windows() -> set[tuple[date, str, int, int, int]]:
     first: dict[int, tuple[date, str]] = {}
     for moment, _, currency, buyer in bought:
         first.setdefault(buyer, (day_of(moment), currency))
-    found = set()
+    found: set[tuple[date, str, str, int, int]] = set()
     for last in (date(2026, 10, 31) + n * DAY for n in range(100)):
-        for length in LENGTHS:
+        for span in WindowDay.Span:
             for currency in {currency for _, _, currency, _ in bought}:
-                window = Window.ending(last, length)
+                window = Window(first_day(span, last), last)
                 buyers = {b for m, _, c, b in bought if c == currency and day_of(m) in window}
                 new = {b for b in buyers if first[b][1] == currency and first[b][0] in window}
                 if buyers and last <= day_of(timezone.now()):
-                    found.add((last, currency, length, len(new), len(buyers - new)))
+                    found.add((last, currency, span, len(new), len(buyers - new)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Distinct customers of 7, 30 and 90 days."""
+"""Distinct customers of 7, 30 and 90 days, of months and of quarters."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from orders.models import Customer
 from orders.services.customers import recognize_guests
 
 pytestmark = pytest.mark.django_db
+Span = WindowDay.Span
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def guest() -> Customer:
     return Customer.objects.create(email="a@b.example", created_at=at(1))
 
 
-def window(last: date, length: int = 7, currency: str = "eur") -> tuple[int, int]:
+def window(last: date, span: str = Span.DAYS_7, currency: str = "eur") -> tuple[int, int]:
     """Customers and new customers."""
-    found = WindowDay.objects.filter(day=last, length=length, currency=currency).first()
+    found = WindowDay.objects.filter(day=last, span=span, currency=currency).first()
     return (found.customers, found.new_customers) if found else (0, 0)
 
 
@@ -52,8 +53,26 @@ def test_who_buys_often_counts_once_and_is_new_once(known: Customer) -> None:
         (1, 0),
         (0, 0),
     ]
-    assert window(date(2026, 11, 16), 30) == (1, 1)
+    assert window(date(2026, 11, 16), Span.DAYS_30) == (1, 1)
     assert window(date(2026, 11, 2), currency="usd") == (1, 0)
+
+
+def test_a_month_and_a_quarter_are_counted_up_to_each_of_their_days(known: Customer) -> None:
+    other = Customer.objects.create(email="b@b.example", created_at=at(1))
+    order(at(31, month=1), 100, customer=known)
+    order(at(1, month=2), 100, customer=known)
+    order(at(28, month=2), 100, customer=known)
+    order(at(31, month=3), 100, customer=other)
+    snapshots.refresh()
+    month, quarter = Span.MONTH, Span.QUARTER
+    assert window(date(2026, 1, 30), month) == (0, 0)
+    assert window(date(2026, 1, 31), month) == (1, 1)
+    assert window(date(2026, 2, 1), month) == window(date(2026, 2, 28), month) == (1, 0)
+    assert window(date(2026, 3, 1), month) == (0, 0)
+    assert window(date(2026, 3, 31), month) == (1, 1)
+    assert window(date(2026, 3, 30), quarter) == (1, 1)
+    assert window(date(2026, 3, 31), quarter) == (2, 2)
+    assert window(date(2026, 4, 1), quarter) == (0, 0)
 
 
 def test_a_purchase_that_comes_late_takes_being_new_from_a_later_one(known: Customer) -> None:

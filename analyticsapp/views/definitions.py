@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,11 +10,11 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.kpis import ALL
 from analyticsapp.selectors.freshness import freshness
+from auditlog.access import requires
 
 
 @require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+@requires("analyticsapp.view_daysnapshot")
 def definitions(request: HttpRequest) -> HttpResponse:
     """What every figure means, as the registry has it."""
     return render(

@@ -2,66 +2,127 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from analyticsapp.charts import Point, sparkline, trend
-from analyticsapp.kpis import BOARD, KPIS
-from analyticsapp.selectors.executive import DEFAULT_WINDOW, WINDOWS, Dashboard, dashboard
+from analyticsapp.bars import Bars, Month, columns
+from analyticsapp.charts import Chart, Point, sparkline, trend
+from analyticsapp.kpis import BOARD
+from analyticsapp.periods import asked
+from analyticsapp.selectors.executive import Board, Slot, board, net_sales
 from analyticsapp.selectors.freshness import freshness
+from auditlog.access import requires
+
+
+@dataclass(frozen=True)
+class Line:
+    """A day or month in the table: its address, names, and each figure's class and text.
+
+    Written out here, as a quarter has hundreds of them.
+    """
+
+    url: str
+    datetime: str
+    weekday: str
+    name: str
+    year: str
+    so_far: bool
+    cells: list[tuple[str, str]]
 
 
 @require_safe
-@login_required
-@permission_required("analyticsapp.view_daysnapshot", raise_exception=True)
+@requires("analyticsapp.view_daysnapshot")
 def executive(request: HttpRequest) -> HttpResponse:
-    """The business at a glance: ``?days=7|30|90&currency=eur``; anything else is the default."""
+    """The business at a glance: a period as ``analyticsapp.periods`` names it, and a currency."""
     now = timezone.now()
-    days = {str(n): n for n in WINDOWS}.get(request.GET.get("days", ""), DEFAULT_WINDOW)
-    board = dashboard(days, request.GET.get("currency", "").lower(), now)
+    period, problem = asked(request.GET, now)
+    found = board(period, request.GET.get("currency", "").lower(), now)
     context: dict[str, Any] = {
         "section": "dashboard",
-        "board": board,
-        "days": days,
-        "windows": WINDOWS,
+        "board": found,
+        "period": period,
+        "problem": problem,
         "freshness": freshness(now),
         "time_zone": settings.REPORTING_TIME_ZONE,
         "kpis": BOARD,
     }
-    if board:
-        context["chart"] = trend(
-            "trend",
-            f"Net sales a day in {board.currency.upper()}",
-            _points(board, "net_sales"),
-            board.currency,
-            today=board.today,
-        )
-        context["tiles"] = [
-            (figure, sparkline(_finished(board, figure.kpi.key))) for figure in board.figures
-        ]
+    if found:
+        context |= {
+            "currency": found.currency,
+            "currencies": found.currencies,
+            "chart": by_day(found) if found.by_day else None,
+            "bars": None if found.by_day else by_month("columns", found, found.slots),
+            "months": by_month("months", found, found.months),
+            "lines": [line(found, slot) for slot in reversed(found.slots)],
+            "tiles": [
+                (figure, sparkline(finished(found, figure.kpi.key))) for figure in found.figures
+            ],
+        }
     return render(request, "analytics/executive.html", context)
 
 
-def _finished(board: Dashboard, key: str) -> list[int | None]:
+def by_day(found: Board) -> Chart:
+    """Net sales of each day beside those of the period before."""
+    return trend(
+        "trend",
+        f"Net sales a day in {found.currency.upper()}",
+        [
+            Point(
+                day=slot.window.first,
+                value=slot.net_sales,
+                before=net_sales(slot.before) if slot.before else None,
+                day_before=slot.window_before.first if slot.window_before else None,
+            )
+            for slot in found.slots
+        ],
+        found.currency,
+        today=found.period.today,
+    )
+
+
+def by_month(name: str, found: Board, slots: list[Slot]) -> Bars:
+    """Net sales of each month."""
+    return columns(
+        name,
+        f"Net sales a month in {found.currency.upper()}",
+        [
+            Month(slot.window.first, slot.net_sales, slot.window.last >= found.period.today)
+            for slot in slots
+        ],
+        found.currency,
+    )
+
+
+def line(found: Board, slot: Slot) -> Line:
+    """The slot as a line of the table."""
+    first, last = slot.window.first, slot.window.last
+    query = {"from": str(first), "to": str(last), "currency": found.currency}
+    return Line(
+        url="?" + urlencode(query),
+        datetime=str(first) if found.by_day else f"{first:%Y-%m}",
+        weekday=f"{first:%a}" if found.by_day else "",
+        name=f"{first.day} {first:%b}" if found.by_day else f"{first:%b %Y}",
+        year=str(first.year) if found.by_day else "",
+        so_far=last == found.period.today,
+        cells=[
+            (
+                "negative" if value and value < 0 else "" if value else "nothing",
+                kpi.number(value, found.currency),
+            )
+            for kpi, value in slot.values
+        ],
+    )
+
+
+def finished(found: Board, key: str) -> list[int | None]:
     """The KPI of each day that is over: an unfinished one would end every small line in a dip."""
-    values = (row.value(key) for row in board.days if row.day != board.today)
+    over = (slot for slot in found.slots if slot.window.last < found.period.today)
+    values = (slot.value(key) for slot in over)
     return [None if value is None else round(value) for value in values]
-
-
-def _points(board: Dashboard, key: str) -> list[Point]:
-    compute = KPIS[key].compute
-    return [
-        Point(
-            day=row.day,
-            value=round(compute(row.totals) or 0),
-            before=round(compute(row.before) or 0) if board.comparable else None,
-            day_before=row.day_before,
-        )
-        for row in board.days
-    ]

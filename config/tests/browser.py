@@ -146,13 +146,17 @@ def guard() -> Iterator[Guard]:
 
 @pytest.fixture
 def open_page(browser: Browser, guard: Guard) -> Iterator[Callable[..., Page]]:
-    """Open windows, each with its own cookies: ``open_page(width=390, height=844, dark=True)``."""
+    """Open windows, each with its own cookies: ``open_page(width=390, height=844, dark=True)``, or
+    one in which no page's script runs: ``open_page(scripts=False)``."""
     contexts = []
 
-    def open_window(*, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
+    def open_window(
+        *, width: int = 1440, height: int = 900, dark: bool = False, scripts: bool = True
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
             timezone_id="UTC",
         )
         context.set_default_timeout(PATIENCE)

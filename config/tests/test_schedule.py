@@ -25,6 +25,8 @@ SCHEDULED = {
     "schedule.sync_stripe": "*/15 * * * *",
     "schedule.run_checks": "7 * * * *",
     "schedule.send_alerts": "* * * * *",
+    "schedule.backup": "41 2 * * *",
+    "schedule.restore_drill": "41 4 * * 0",
     "schedule.forget_runs": "23 3 * * *",
     "schedule.requeue_stalled_jobs": "* * * * *",
 }

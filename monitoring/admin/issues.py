@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
+from auditlog.access import row_action
 from auditlog.readonly import ReadOnlyAdmin
 from monitoring import registry
 from monitoring.admin import deciding
@@ -22,7 +23,7 @@ from monitoring.admin.issue_filters import (
     StatusFilter,
     TouchesFilter,
 )
-from monitoring.admin.run_button import RunButton
+from monitoring.admin.run_button import MAY_RUN, RunButton
 from monitoring.history import history
 from monitoring.models import Issue, IssueTransition
 from monitoring.registry import CRASHED
@@ -191,10 +192,7 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
             "decisions": [act for name, act in acts.items() if name not in offered],
         }
 
-    def has_triage_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(deciding.MAY)
-
-    @admin.action(description="Assign to me", permissions=["triage"])
+    @row_action("Assign to me", deciding.MAY)
     def take(self, request: HttpRequest, queryset: QuerySet[Issue]) -> HttpResponse | None:
         """Make the chosen issues those of whoever asks."""
         chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[:1000])
@@ -212,10 +210,7 @@ class IssueAdmin(RunButton, ActingAdmin, ReadOnlyAdmin[Issue]):
             return redirect("admin:monitoring_issue_change", chosen[0])
         return None
 
-    def has_run_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("monitoring.add_checkrun")
-
-    @admin.action(description="Run this check now", permissions=["run"])
+    @row_action("Run this check now", MAY_RUN)
     def run_check_now(self, request: HttpRequest, queryset: QuerySet[Issue]) -> HttpResponse | None:
         """Run the checks of the chosen issues, and say what came of it."""
         chosen = list(queryset.order_by("id").values_list("pk", "check_name", "subject_id")[:1000])

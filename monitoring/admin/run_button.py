@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 
+from auditlog.access import requires
 from monitoring.services.under_way import ask_for_run, under_way
 
 if TYPE_CHECKING:
@@ -44,10 +44,9 @@ class RunButton(Base):
         return response
 
 
+@requires(MAY_RUN)
 def run_checks_view(request: HttpRequest) -> HttpResponse:
     """Ask for a run, and show the runs."""
-    if not request.user.has_perm(MAY_RUN):
-        raise PermissionDenied
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     if ask_for_run():

@@ -26,8 +26,7 @@ SELECT o.id, o.number, o.currency, o.canceled_at,
     array_agg(charge.id ORDER BY charge.captured_at, charge.id) AS ids
 FROM orders_order AS o
 JOIN orders_orderpayment AS link ON link.order_id = o.id
--- In the collation of the index: else all charges would be looked through.
-JOIN payments_charge AS charge ON charge.payment = link.payment COLLATE "default"
+JOIN payments_charge AS charge ON charge.payment = link.payment
     AND charge.currency = o.currency
 LEFT JOIN refund ON refund.payment = charge.payment
 WHERE o.status = 'canceled'

@@ -84,7 +84,7 @@ money AS (
     SELECT waiting.id AS order_id, charge.id AS charge_id, charge.captured_at AS at,
         charge.amount_captured AS amount
     FROM waiting
-    JOIN payments_charge AS charge ON charge.payment = waiting.payment COLLATE "default"
+    JOIN payments_charge AS charge ON charge.payment = waiting.payment
     WHERE charge.currency = waiting.currency AND charge.status <> 'failed'
         AND charge.amount_captured > 0 AND charge.captured_at < %(settled_before)s
     UNION ALL
@@ -95,7 +95,7 @@ money AS (
         AND intent.amount_received > 0 AND intent.succeeded_at < %(told_before)s
         AND NOT EXISTS (
             SELECT FROM payments_charge AS charge
-            WHERE charge.payment = waiting.payment COLLATE "default"
+            WHERE charge.payment = waiting.payment
                 AND charge.captured_at IS NOT NULL
         )
 )
@@ -187,7 +187,7 @@ SELECT claim.payment, claim.by, captured.payment_intent_id AS intent, captured.c
     o.id, o.number, named.id AS named_id, named.number AS name,
     named.total_minor AS named_total, named.currency AS named_currency
 FROM claim
-JOIN captured ON captured.payment = claim.payment COLLATE "default"
+JOIN captured ON captured.payment = claim.payment
 JOIN orders_order AS o ON o.id = claim.order_id
 JOIN orders_order AS named ON named.id = claim.named_id
 LEFT JOIN given_back ON given_back.payment = claim.payment

@@ -104,8 +104,7 @@ JOIN orders_order AS o ON o.id = link.order_id AND o.currency = charge.currency
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(other.amount_captured), 0) AS amount
     FROM orders_orderpayment AS beside
-    -- In the collation of the index: else each order would look through all charges.
-    JOIN payments_charge AS other ON other.payment = beside.payment COLLATE "default"
+    JOIN payments_charge AS other ON other.payment = beside.payment
     WHERE beside.order_id = o.id AND other.captured_at IS NOT NULL
         AND other.status <> 'failed' AND other.currency = o.currency
         AND other.amount_refunded < other.amount
@@ -132,8 +131,7 @@ paid AS (
         max(captured.amount - coalesce(given_back.amount, 0))::bigint AS best
     FROM candidate
     JOIN orders_orderpayment AS link ON link.order_id = candidate.order_id
-    -- In the collation of the index: else each order would look through all charges.
-    JOIN captured ON captured.payment = link.payment COLLATE "default"
+    JOIN captured ON captured.payment = link.payment
     LEFT JOIN given_back ON given_back.payment = captured.payment
     GROUP BY link.order_id, captured.currency
 )
@@ -141,7 +139,7 @@ SELECT o.id, o.number, o.currency, o.total_minor AS total, paid.captured, paid.r
     paid.payments,
     ARRAY(
         SELECT captured.charge_id FROM orders_orderpayment AS link
-        JOIN captured ON captured.payment = link.payment COLLATE "default"
+        JOIN captured ON captured.payment = link.payment
         WHERE link.order_id = o.id AND captured.currency = o.currency
         ORDER BY captured.captured_at, captured.charge_id LIMIT 10
     ) AS ids

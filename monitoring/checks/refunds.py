@@ -79,8 +79,7 @@ WHERE (differs OR (refunded_minor <> counted
         AND refunded_minor <> least(counted, (
             SELECT coalesce(sum(charge.amount_captured), 0)
             FROM orders_orderpayment AS link
-            -- In the collation of the index.
-            JOIN payments_charge AS charge ON charge.payment = link.payment COLLATE "default"
+            JOIN payments_charge AS charge ON charge.payment = link.payment
             WHERE link.order_id = told.order_id AND charge.currency = told.currency
                 AND charge.captured_at IS NOT NULL
         ))))

@@ -86,7 +86,7 @@ CROSS JOIN LATERAL (
             charge.status <> 'failed' AND charge.amount > charge.amount_refunded
         ) AS kept
         FROM payments_charge AS charge
-        WHERE charge.payment = link.payment COLLATE "default" AND charge.captured_at IS NOT NULL
+        WHERE charge.payment = link.payment AND charge.captured_at IS NOT NULL
         GROUP BY charge.payment
     ) AS money ON true
     WHERE link.order_id = o.id

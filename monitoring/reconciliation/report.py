@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from auditlog.exports import RowsDownload
+from auditlog.exports import CsvFile, Download
 from monitoring.reconciliation.period import Period, snapshots_zone
 from monitoring.reconciliation.residuals import FIGURES, Figure, Step
 from monitoring.reconciliation.selectors import Cell, Entry, Reconciliation
@@ -147,7 +147,7 @@ def _row(
     return [str(cell.day), cell.currency, kind, step, line, amount, number, rows, look]
 
 
-def export(found: Reconciliation) -> RowsDownload:
+def export(found: Reconciliation) -> Download:
     """The rows as a download, audited as ``reconciliation.exported``."""
     period = found.period
     about = {
@@ -155,4 +155,4 @@ def export(found: Reconciliation) -> RowsDownload:
         "to": period.last.isoformat(),
         "time_zone": period.zone.key,
     }
-    return RowsDownload("reconciliation.exported", list(COLUMNS), as_rows(found), about)
+    return Download("reconciliation", CsvFile.of_rows(COLUMNS, as_rows(found)), about)

@@ -7,9 +7,6 @@ counterpart: it is no residual where its group adds up to nothing.
 
 A row is: ``n`` (which of the given days, from 1), currency, side, kind and id of what it is, ``at``
 (its time), ``detail`` and ``counterpart`` (for reading), amount, label, group.
-
-Stripe's ids are of collation C, but columns that hold one of any object are not: an index on such a
-column serves only where the comparison names its collation.
 """
 
 from __future__ import annotations
@@ -182,7 +179,7 @@ LEFT JOIN LATERAL (
         (
             SELECT row.id, row.currency, row.created, row.reporting_category
             FROM payments_balancetransaction AS row
-            WHERE taken.named IS NULL AND row.source = taken.id COLLATE "default"
+            WHERE taken.named IS NULL AND row.source = taken.id
                 AND row.reporting_category = taken.category AND row.created IS NOT NULL
             ORDER BY row.created, row.id LIMIT 1
         )
@@ -207,7 +204,7 @@ paid_by AS MATERIALIZED (
     FROM sold
     JOIN orders_orderpayment AS link ON link.order_id = sold.id
     JOIN payments_charge AS charge
-        ON charge.payment = link.payment COLLATE "default" AND charge.currency = sold.currency
+        ON charge.payment = link.payment AND charge.currency = sold.currency
     CROSS JOIN given
     WHERE charge.captured_at IS NOT NULL
 )"""

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required, permission_required
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.request import QueryDict
@@ -20,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
 from analyticsapp.selectors.freshness import freshness
+from auditlog.access import requires
 from auditlog.exports import download_response
 from monitoring.reconciliation import report
 from monitoring.reconciliation.period import (
@@ -116,8 +115,7 @@ def query_of(shown: Period, **more: str) -> str:
 
 
 @require_safe
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@requires(VIEW)
 def reconciliation(request: HttpRequest) -> HttpResponse:
     """Some days in one currency: ``?from=2026-03-01&to=2026-03-31&tz=UTC&currency=eur``."""
     problem, now = "", timezone.now()
@@ -227,12 +225,9 @@ def zones(shown: Period, currency: str) -> list[tuple[str, str, bool]]:
 
 
 @require_safe
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@requires(*ROWS)
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows that add up to a residual, ``PAGE`` at a time."""
-    if not request.user.has_perms(ROWS):
-        raise PermissionDenied
     query = request.GET
     currency, number = query.get("currency", ""), query.get("page", "1")
     step = STEPS.get(query.get("step", ""))
@@ -277,12 +272,9 @@ def linked(row: Row, request: HttpRequest) -> SafeString | str:
 
 
 @require_POST
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@requires(*ROWS)
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The shown days as CSV, in all currencies."""
-    if not request.user.has_perms(ROWS):
-        raise PermissionDenied
     try:
         shown = asked(request.GET)
     except BadPeriod as error:

@@ -24,12 +24,12 @@ from analyticsapp.models import (
 from analyticsapp.services import snapshots, subscriptions
 from analyticsapp.tables import TABLES
 from analyticsapp.tests import shop
-from analyticsapp.tests.shop import charge, order, refund, transaction
+from analyticsapp.tests.shop import charge, order, put, refund, transaction
 from config.tests.rows import build
 from monitoring.tests.finding import findings
 from orders.models import Customer, OrderLine
 from payments import inbox, processing
-from payments.models import BalanceTransaction, Charge, Source, Subscription
+from payments.models import BalanceTransaction, Charge, Dispute, Source, Subscription
 from payments.tests import stripe_events
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,15 @@ def trade() -> None:
     refund(first, 1_000, at(5))
     buyer = Customer.objects.create(email="ann@example.com", created_at=at(1))
     bought = order(at(3), 10_000, customer=buyer)
+    put(
+        Dispute,
+        "dp_1",
+        charge_id=first.pk,
+        amount=500,
+        currency="eur",
+        status="lost",
+        created=at(5),
+    )
     build(OrderLine, order=bought, position=1, quantity=2, total_minor=10_000)
     transaction("txn_1", at(3), 9_000)
     BalanceTransaction.objects.update(fee=175, net=8_825)
@@ -109,8 +118,10 @@ def test_a_row_too_many_and_one_too_few_are_mismatches_where_the_day_has_others(
 def test_a_change_that_nobody_marked_is_found_and_one_that_is_marked_waits() -> None:
     trade()
     Charge.objects.filter(captured_at=at(4), currency="eur").update(amount_captured=2_600)
-    [found] = findings("snapshot_mismatch")
+    [found, *of_bridge] = findings("snapshot_mismatch")
     assert (found.subject_id, found.amount_minor) == ("2025-11-04 eur", 100)
+    assert {one.subject_type for one in of_bridge} == {"analyticsapp.bridgeday"}
+    assert {one.amount_minor for one in of_bridge} == {100}
     DirtyDay.objects.create(day="2025-11-04", created_at=timezone.now())
     assert findings("snapshot_mismatch") == []
     snapshots.refresh()

@@ -8,12 +8,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from auditlog.access import View, guarded, needs
 from orders.admin.bulk import Bulk, BulkActing
 
 # The longest reason: it is also what Stripe keeps as metadata of a refund.
@@ -79,7 +79,7 @@ class ActingAdmin(BulkActing):
         own = [
             path(
                 f"{page.name.replace('_', '-')}/",
-                self.admin_site.admin_view(self.list_page_view),
+                self.admin_site.admin_view(self.guarded(page, self.list_page_view)),
                 {"page": page},
                 name=self.url_name(page),
             )
@@ -88,13 +88,17 @@ class ActingAdmin(BulkActing):
         own += [
             path(
                 f"<path:object_id>/{act.name}/",
-                self.admin_site.admin_view(self.act_view),
+                self.admin_site.admin_view(self.guarded(act, self.act_view)),
                 {"act": act},
                 name=self.url_name(act),
             )
             for act in self.acts
         ]
         return own + super().get_urls()
+
+    def guarded(self, of: Act | ListPage, view: View) -> View:
+        """``view`` for those who may see the rows and do ``of`` to them."""
+        return guarded(self.access_to("view") & needs(of.permission))(view)
 
     def url_name(self, of: Act | ListPage) -> str:
         meta = self.opts
@@ -125,8 +129,6 @@ class ActingAdmin(BulkActing):
 
     def list_page_view(self, request: HttpRequest, page: ListPage) -> HttpResponse:
         """A page beside the list."""
-        if not (self.has_view_permission(request) and request.user.has_perm(page.permission)):
-            raise PermissionDenied
         return page.view(self, request)
 
     def render_list_page(
@@ -147,8 +149,6 @@ class ActingAdmin(BulkActing):
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404(f"there is no {self.opts.verbose_name} {object_id}")
-        if not (self.has_view_permission(request, row) and request.user.has_perm(act.permission)):
-            raise PermissionDenied
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
         if request.method == "POST" and act.repeated and (told := act.repeated(row, request.POST)):
             messages.info(request, f"This form was sent before; nothing more was asked. {told}")

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+
+from auditlog.access import Access, GuardedAdmin, guarded, needs
 
 if TYPE_CHECKING:
     from django import forms
@@ -87,7 +89,7 @@ def one(act: Act, row: Any, form: forms.Form) -> Outcome:
         return Outcome(row, FAILED, "Went wrong unexpectedly; the server’s log says how.")
 
 
-class BulkActing(admin.ModelAdmin[Any]):
+class BulkActing(GuardedAdmin[Any]):
     """A mixin: each act of ``acts`` with a ``bulk`` is an action of the list too.
 
     ``bulk_columns`` are what the confirmation shows of each row.
@@ -101,7 +103,9 @@ class BulkActing(admin.ModelAdmin[Any]):
         own = [
             path(
                 f"bulk-{act.name}/",
-                self.admin_site.admin_view(self.bulk_view),
+                self.admin_site.admin_view(
+                    guarded(self.access_to("view") & needs(act.permission))(self.bulk_view)
+                ),
                 {"act": act},
                 name=self.bulk_url_name(act),
             )
@@ -113,6 +117,11 @@ class BulkActing(admin.ModelAdmin[Any]):
     def bulk_url_name(self, act: Act) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_bulk_{act.name}"
 
+    def row_actions(self) -> dict[str, Access | None]:
+        """The list's actions, the acts that can be done to many rows among them."""
+        bulk = {act.name: needs(act.permission) for act in self.acts if act.bulk}
+        return {**super().row_actions(), **bulk}
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """The list's actions, with the acts that this person may do to many rows."""
         actions: dict[str, Any] = super().get_actions(request)
@@ -123,8 +132,6 @@ class BulkActing(admin.ModelAdmin[Any]):
 
     def bulk_view(self, request: HttpRequest, act: Act) -> HttpResponse:
         """POST with a reason does the act to the chosen rows and reports; GET leads to the list."""
-        if not (self.has_view_permission(request) and request.user.has_perm(act.permission)):
-            raise PermissionDenied
         back = HttpResponseRedirect(list_url(self))
         assert act.bulk
         if request.method != "POST":

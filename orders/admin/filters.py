@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -11,11 +10,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from orders import flags
+from orders.ages import AGES, DAY, past_service_level
 from orders.models import Order
 from orders.states import WAITS_SINCE, OrderStatus, RefundStatus
+from payments.spans import Span
 
-# The ages that are asked for, in days. 0: however young.
-AGES = (0, 1, 3, 7)
+# What is offered.
+OVER = tuple(
+    Span(f"{days}", f"over {days} day{'s' * (days > 1)}", until=-days * DAY) for days in (1, 3, 7)
+)
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -59,38 +62,49 @@ class FlagFilter(admin.SimpleListFilter):
 
 
 class WaitingFilter(admin.SimpleListFilter):
-    """Orders of a status that wait longer than so many days; the list shows the oldest first."""
+    """Orders of a status that have waited for so long; the list shows the oldest first.
+
+    Beside those that are offered, a link may name the paid ones of a span of ``orders.ages``.
+    """
 
     title = parameter_name = "waiting"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            (f"{status.value}-{days}", said(status, days))
-            for status in WAITS_SINCE
-            for days in AGES
-        ]
+        offered = [(status, span) for status in WAITS_SINCE for span in (None, *OVER)]
+        asked = waiting_of(request.GET.get("waiting"))
+        if asked and asked not in offered:
+            offered.append(asked)
+        return [(value_of(status, span), said(status, span)) for status, span in offered]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        status, days = waiting_of(self.value())
-        if status is None:
+        asked = waiting_of(self.value())
+        if not asked:
             return queryset
+        status, span = asked
         waiting = queryset.filter(status=status)
-        if not days:
-            return waiting
-        before = timezone.now() - timedelta(days=days)
-        return waiting.filter(**{f"{WAITS_SINCE[status]}__lt": before})
+        return waiting.filter(span.holds(WAITS_SINCE[status], timezone.now())) if span else waiting
 
 
-def said(status: OrderStatus, days: int) -> str:
+Waiting = tuple[OrderStatus, Span | None]  # None: however young
+
+
+def value_of(status: OrderStatus, span: Span | None) -> str:
+    """What stands for it in an address."""
+    return f"{status.value}-{span.name if span else 0}"
+
+
+def said(status: OrderStatus, span: Span | None) -> str:
     """A choice of the filter in words."""
-    if not days:
-        return f"{status.label}, the oldest first"
-    return f"{status.label} for over {days} day{'s' * (days > 1)}"
+    return f"{status.label} for {span.label}" if span else f"{status.label}, the oldest first"
 
 
-def waiting_of(value: str | None) -> tuple[OrderStatus | None, int]:
-    """The status and the days that a value of the filter stands for; None where it is none."""
-    status, _, days = (value or "").partition("-")
-    if status in OrderStatus.values and status in WAITS_SINCE and days in map(str, AGES):
-        return OrderStatus(status), int(days)
-    return None, 0
+def waiting_of(value: str | None) -> Waiting | None:
+    """What a value of the filter stands for; None where it is nothing."""
+    late = past_service_level()
+    of_paid = (*AGES, late) if late else AGES
+    for status in WAITS_SINCE:
+        spans = (*OVER, *of_paid) if status == OrderStatus.PAID else OVER
+        for span in (None, *spans):
+            if value == value_of(status, span):
+                return status, span
+    return None

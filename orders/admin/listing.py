@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
+from auditlog.access import guarded, needs
 from auditlog.exports import download_response
 from auditlog.readonly import MOST_TERMS, NamedList, ReadOnlyAdmin, terms_in
 from orders import flags
@@ -92,11 +92,15 @@ class OrderListing(ReadOnlyAdmin[Order]):
         """The search and the export, before Django's own pages."""
         own = [
             path(
-                "search/", self.admin_site.admin_view(self.search_view), name="orders_order_search"
+                "search/",
+                self.admin_site.admin_view(guarded(self.access_to("view"))(self.search_view)),
+                name="orders_order_search",
             ),
             path(
                 "export/",
-                self.admin_site.admin_view(require_POST(self.export_view)),
+                self.admin_site.admin_view(
+                    guarded(self.access_to("view") & needs(EXPORT))(require_POST(self.export_view))
+                ),
                 name="orders_order_export",
             ),
         ]
@@ -107,8 +111,8 @@ class OrderListing(ReadOnlyAdmin[Order]):
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """The newest first; of those that wait, the one that has waited longest."""
-        status, _ = waiting_of(request.GET.get(WaitingFilter.parameter_name))
-        return (WAITS_SINCE[status], "id") if status else self.ordering
+        asked = waiting_of(request.GET.get(WaitingFilter.parameter_name))
+        return (WAITS_SINCE[asked[0]], "id") if asked else self.ordering
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """There is a search; ``search_condition`` says where."""
@@ -129,8 +133,6 @@ class OrderListing(ReadOnlyAdmin[Order]):
 
     def search_view(self, request: HttpRequest) -> HttpResponse:
         """Takes a search of any length, and sends to the list that shows what it finds."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         asked: dict[str, Any] = request.POST.dict()
         for name in ("csrfmiddlewaretoken", PAGE_VAR):
             asked.pop(name, None)
@@ -151,8 +153,6 @@ class OrderListing(ReadOnlyAdmin[Order]):
 
     def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """What the list at this query string shows, all pages of it, as CSV."""
-        if not (self.has_view_permission(request) and request.user.has_perm(EXPORT)):
-            raise PermissionDenied
         asked = request.GET.dict()
         text = pasting.lengthen(request.session, asked.get(SEARCH_VAR, ""))
         terms = terms_in(text or "")

@@ -17,6 +17,7 @@ from orders.services.linking import link_payments
 from orders.services.locking import lock_payments
 from orders.services.payment_facts import ORDER_KEY, read_payments
 from orders.services.settling import settle_orders
+from payments.categories import OF_REFUNDS
 from payments.changes import Changes
 from payments.models import (
     BalanceTransaction,
@@ -109,8 +110,8 @@ def touched_by(changes: Changes, causes: FromBatch) -> Touched:
             touched.sessions.add(key)
             causes.add(key, session.event_id, [key])
     for transaction in changes.of(BalanceTransaction).values():
-        # A refund counts on its transaction's date.
-        if transaction.after.reporting_category.startswith("refund"):
+        # A refund counts on its transaction's date, and not where that only released money.
+        if transaction.after.reporting_category in OF_REFUNDS:
             touched.refunds[transaction.after.source] = transaction.event_id
     for key, refund in changes.of(Refund).items():
         touched.refunds[key] = refund.event_id

@@ -207,12 +207,13 @@ def test_the_page_offers_what_is_possible_now(as_operator, paid, shop_order):
 
 @pytest.mark.parametrize("name", ["fulfil", "refund", "cancel"])
 def test_who_may_only_look_may_not_act(as_auditor, paid, name):
-    before = AuditEvent.objects.count(), OrderTransition.objects.count()
+    done = AuditEvent.objects.exclude(action="permission.denied")
+    before = done.count(), OrderTransition.objects.count()
     url = reverse(f"admin:orders_order_{name}", args=[paid.pk])
     assert as_auditor.get(url).status_code == 403
     assert as_auditor.post(url, {"reason": "x"}).status_code == 403
     assert as_auditor.get(reverse(PAGE, args=[paid.pk])).context["acts"] == []
-    assert (AuditEvent.objects.count(), OrderTransition.objects.count()) == before
+    assert (done.count(), OrderTransition.objects.count()) == before
 
 
 def test_who_may_not_even_look_sees_nothing(client, executive, paid):

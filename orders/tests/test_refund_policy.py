@@ -329,3 +329,35 @@ def test_amounts_are_minor_units_whatever_the_currencys_decimals(shop_order, cur
     )
     assert order.refund_status == "partial"
     assert Refund.objects.get().currency == order.currency
+
+
+def test_what_a_capture_of_less_released_is_no_refund_whatever_transaction_it_names(order, mug):
+    """https://docs.stripe.com/reports/reporting-categories: partial_capture_reversal."""
+    put(
+        intent(order="A-1", amount=2000),
+        charge(amount=2000, amount_captured=1000, amount_refunded=1000),
+        refund(balance_transaction_id="txn_released"),
+    )
+    assert fresh(order).status == "paid"
+    put(
+        balance_transaction(
+            "txn_released", source="re_1", reporting_category="partial_capture_reversal"
+        )
+    )
+    order = fresh(order)
+    assert (order.status, order.refunded_minor, order.refund_status) == ("paid", 0, "none")
+
+
+def test_a_released_part_that_counted_until_its_transaction_came_counts_no_longer(order):
+    put(
+        intent(order="A-1", amount=2000),
+        charge(amount=2000, amount_captured=1000, amount_refunded=1000),
+        refund(amount=400, balance_transaction_id="txn_released"),
+    )
+    assert fresh(order).refunded_minor == 400
+    put(
+        balance_transaction(
+            "txn_released", source="re_1", reporting_category="partial_capture_reversal"
+        )
+    )
+    assert fresh(order).refunded_minor == 0

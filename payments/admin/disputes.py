@@ -17,7 +17,7 @@ from payments.admin.columns import admin_link, money, money_column
 from payments.admin.mirror import MirrorAdmin, moment, table
 from payments.ledger import settlement_of_dispute
 from payments.models import BalanceTransaction, Dispute
-from payments.selectors import disputes_to_answer, overdue_disputes
+from payments.selectors import TO_ANSWER, disputes_to_answer, overdue_disputes
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -58,6 +58,23 @@ class AnswerFilter(admin.SimpleListFilter):
         return queryset
 
 
+class LeftFilter(admin.SimpleListFilter):
+    """Those that need an answer, by how long there is."""
+
+    title = "time left"
+    parameter_name = "left"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(span.name, span.label) for span in TO_ANSWER]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> QuerySet[Dispute]:
+        for span in TO_ANSWER:
+            if self.value() == span.name:
+                found = disputes_to_answer().filter(span.holds("due_by", timezone.now()))
+                return queryset.filter(pk__in=found.order_by().values("pk"))
+        return queryset
+
+
 def time_left(due: datetime | None, now: datetime) -> str:
     """``2 days, 4 hours left``, ``overdue by 3 hours``, or that nobody said until when."""
     if due is None:
@@ -88,13 +105,14 @@ class DisputeAdmin(MirrorAdmin[Dispute]):
         "answer_due",
         "at_stripe",
     )
-    list_filter = (AnswerFilter,)
+    list_filter = (AnswerFilter, LeftFilter)
     search_help_text = "A dispute's id or its beginning; the id of its charge."
     exact_search = ("charge",)
 
     def get_ordering(self, request: HttpRequest) -> list[Any] | tuple[Any, ...]:
         """The newest first; of those that need an answer, the one that is due first."""
-        if request.GET.get(AnswerFilter.parameter_name) in ("needed", "overdue"):
+        asked = request.GET.get(AnswerFilter.parameter_name)
+        if asked in ("needed", "overdue") or LeftFilter.parameter_name in request.GET:
             return ("due_by", "id")
         return super().get_ordering(request)
 

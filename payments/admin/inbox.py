@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from auditlog.access import row_action
 from auditlog.readonly import ReadOnlyAdmin, pretty_json
 from payments import inbox
 from payments.admin.columns import admin_link
@@ -132,13 +133,10 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     def pretty_payload(self, event: StripeEvent) -> SafeString:
         return pretty_json(event.payload)
 
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("payments.replay_stripeevent")
-
     def offers(self, action: str, obj: StripeEvent) -> bool:
         return obj.status in StripeEvent.IN_NEED
 
-    @admin.action(description="Retry", permissions=["replay"])
+    @row_action("Retry", "payments.replay_stripeevent")
     def retry(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> HttpResponse | None:
         """Ask for a reason, then make failed and dead events due now."""
         chosen = queryset.filter(status__in=StripeEvent.IN_NEED).order_by("id")

@@ -26,7 +26,7 @@ from payments.models import (
     Payout,
     Refund,
 )
-from payments.selectors import refunds_in_need
+from payments.selectors import refunds_in_need, refunds_owed
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -101,6 +101,7 @@ class NeedFilter(admin.SimpleListFilter):
         states = ("pending", "requires_action", "succeeded", "failed", "canceled")
         return [
             ("need", "waits or failed"),
+            ("owed", "failed, and not made again"),
             *((state, state.replace("_", " ")) for state in states),
         ]
 
@@ -110,6 +111,8 @@ class NeedFilter(admin.SimpleListFilter):
                 return queryset
             case "need":
                 return queryset.filter(pk__in=refunds_in_need().order_by().values("pk"))
+            case "owed":
+                return queryset.filter(pk__in=refunds_owed().order_by().values("pk"))
             case status:
                 return queryset.filter(status=status)
 
@@ -126,7 +129,7 @@ class RefundAdmin(MirrorAdmin[Refund]):
         reference_column("charge", Charge),
         "created",
     )
-    list_filter = (NeedFilter,)
+    list_filter = (NeedFilter, "created")
     search_help_text = "A refund's id or its beginning; the id of its charge or payment intent."
     exact_search = ("charge", "payment_intent")
     related = (Related("balance transaction", BalanceTransaction, "source"),)

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from auditlog.access import row_action
 from auditlog.readonly import ReadOnlyAdmin
 from payments import refund_requests, refund_sending
 from payments.admin.columns import money_column
@@ -21,6 +22,7 @@ from payments.refund_requests import RefundImpossible, RequestChanged
 
 Status = RefundRequest.Status
 MOST = 100
+MAY_SETTLE = "payments.settle_refundrequest"
 AMOUNT = money_column("amount")
 CHARGE = reference_column("charge", Charge)
 REFUND = reference_column("refund", Refund)
@@ -137,20 +139,17 @@ class RefundRequestAdmin(ReadOnlyAdmin[RefundRequest]):
     def short_error(self, row: RefundRequest) -> str:
         return row.error[:120]
 
-    def has_settle_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("payments.settle_refundrequest")
-
     def offers(self, action: str, obj: RefundRequest) -> bool:
         return obj.status in REMEDIES[action].statuses
 
-    @admin.action(description="Withdraw", permissions=["settle"])
+    @row_action("Withdraw", MAY_SETTLE)
     def withdraw(
         self, request: HttpRequest, queryset: QuerySet[RefundRequest]
     ) -> HttpResponse | None:
         """Give up requests that certainly made no refund."""
         return self.remedy(request, queryset, "withdraw")
 
-    @admin.action(description="Ask Stripe again", permissions=["settle"])
+    @row_action("Ask Stripe again", MAY_SETTLE)
     def ask_again(
         self, request: HttpRequest, queryset: QuerySet[RefundRequest]
     ) -> HttpResponse | None:

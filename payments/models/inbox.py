@@ -41,7 +41,7 @@ class StripeEvent(models.Model):
     source = models.CharField(max_length=10, choices=Source)
     type = models.CharField(max_length=100)
     object_type = models.CharField(max_length=100)
-    object_id = models.CharField(max_length=255)
+    object_id = models.CharField(max_length=255, db_collation="C")
     api_version = models.CharField(max_length=64, blank=True)
     livemode = models.BooleanField()
     as_of = models.DateTimeField(help_text="When the payload was true: the event's created.")
@@ -133,7 +133,7 @@ class ReadRequest(models.Model):
     """
 
     kind = models.CharField(max_length=64)
-    key = models.CharField(max_length=255)
+    key = models.CharField(max_length=255, db_collation="C")
     requested = models.PositiveIntegerField(default=1)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField()

@@ -81,7 +81,7 @@ class Charge(MirrorObject):
     # A payment is its payment intent; a charge made without one stands for itself.
     payment = models.GeneratedField(
         expression=Coalesce("payment_intent", "id"),
-        output_field=models.CharField(max_length=255),
+        output_field=models.CharField(max_length=255, db_collation="C"),
         db_persist=True,
     )
 
@@ -216,7 +216,9 @@ class BalanceTransaction(MirrorObject):
     exchange_rate = models.DecimalField(max_digits=24, decimal_places=12, null=True, blank=True)
     fee_details = models.JSONField(default=list, blank=True)
     description = models.TextField(blank=True)
-    source = models.CharField(max_length=255, blank=True, help_text="Id of the object it is for.")
+    source = models.CharField(
+        max_length=255, blank=True, db_collation="C", help_text="Id of the object it is for."
+    )
     payout = StripeReference("payments.Payout", help_text="The payout that holds it.")
 
     class Meta(MirrorObject.Meta):

@@ -9,7 +9,9 @@ class CountedRefund(models.Model):
     """A refund of captured money that succeeded: the only refunds that any figure counts.
 
     Left out is money that was never captured: a released authorisation, or what a capture of less
-    than was authorised gave back. A refund counts on its balance transaction's date; one that
+    than was authorised gave back, which names no balance transaction or one of category
+    ``partial_capture_reversal``. A refund of just that amount counts once its transaction is here
+    and is another. A refund counts on its balance transaction's date; one that
     failed later came back on ``returned_at``.
     """
 

@@ -1,0 +1,123 @@
+"""The SQL of the bridge: the legs by which every sale gets to what Stripe settled.
+
+A sale begins in the customer's currency. Each balance transaction of its own takes over from it:
+closes the part that it settles and opens its own amount, in the settlement's currency. What is left
+of a sale without a transaction, transactions without a sale, and fees have legs of their own. So
+whatever the rows are, the legs of some days in one currency add up to what Stripe's balance in it
+changed by on these days; and no leg is of two currencies.
+
+Where a sale and its transaction are of different days, the part leaves the sale's day by one leg
+and comes in on the transaction's by another. Each names the other day, so that over a period that
+holds both the two can be left out.
+
+A leg: ``n`` (which of the given days), currency, counterpart (the currency on the other side),
+line, other_day, amount, and of which row it is: kind, id, at.
+"""
+
+from __future__ import annotations
+
+from analyticsapp.bridge.lines import (
+    AMOUNTS_DIFFER,
+    CAPTURED,
+    CATEGORY,
+    EXCHANGED,
+    FEE,
+    REFUNDED,
+    REFUNDS_IN,
+    REFUNDS_OUT,
+    REFUNDS_UNSETTLED,
+    SALES_IN,
+    SALES_OUT,
+    SALES_UNSETTLED,
+    UNMATCHED,
+)
+from analyticsapp.bridge.links import OF_SALES, OF_TRANSACTIONS, SALES, within
+from analyticsapp.tables.settlement import FEE_PARTS
+from analyticsapp.tables.table import any_day_at, day_at
+from payments.categories import FEE as FEE_CATEGORY
+from payments.categories import PAYMENTS
+
+NO_DAY = "NULL::date"
+
+
+def by_kind(charge: str, refund: str) -> str:
+    """SQL for one line of charges and another of refunds."""
+    return f"CASE sale.kind WHEN 'charge' THEN '{charge}' ELSE '{refund}' END"
+
+
+# What a sale begins with, what of it goes to another day, and what has no transaction.
+SALES_LEGS = f"""
+    WITH sale AS MATERIALIZED (
+        SELECT sale.*, {day_at("sale.at")} AS n FROM ({SALES}) AS sale
+    ),
+    link AS MATERIALIZED (
+        SELECT link.kind, link.id, link.part, moved.currency,
+            {any_day_at("moved.created")} AS day
+        FROM ({OF_SALES}) AS link
+        JOIN payments_balancetransaction AS moved ON moved.id = link.moved_id
+    )
+    SELECT sale.n, sale.currency, '' AS counterpart, {by_kind(CAPTURED, REFUNDED)} AS line,
+        {NO_DAY} AS other_day, sale.amount, sale.kind, sale.id, sale.at
+    FROM sale
+    WHERE sale.amount <> 0
+    UNION ALL
+    SELECT sale.n, sale.currency, link.currency, {by_kind(SALES_OUT, REFUNDS_OUT)}, link.day,
+        -link.part, sale.kind, sale.id, sale.at
+    FROM sale JOIN link USING (kind, id)
+    WHERE link.day <> given.days[sale.n] AND link.part <> 0
+    UNION ALL
+    SELECT sale.n, sale.currency, '', {by_kind(SALES_UNSETTLED, REFUNDS_UNSETTLED)}, {NO_DAY},
+        coalesce(linked.part, 0) - sale.amount, sale.kind, sale.id, sale.at
+    FROM sale LEFT JOIN (
+        SELECT kind, id, sum(part)::bigint AS part FROM link GROUP BY kind, id
+    ) AS linked USING (kind, id)
+    WHERE coalesce(linked.part, 0) <> sale.amount
+"""
+
+# How a transaction takes over from its sale, what is none's, and fees. The other side's currency of
+# what is no sale's own is that of the charge, refund or dispute behind it.
+BALANCE_LEGS = f"""
+    WITH link AS MATERIALIZED (
+        SELECT link.*, {any_day_at("link.at")} AS day FROM ({OF_TRANSACTIONS}) AS link
+    ),
+    moved AS MATERIALIZED (
+        SELECT row.*, {day_at("row.created")} AS n, sale.kind AS sale_kind, sale.part,
+            sale.day AS sale_day, sale.currency AS sold_in,
+            coalesce(sale.currency, charge.currency, refund.currency, dispute.currency, '')
+                AS counterpart
+        FROM payments_balancetransaction AS row
+        LEFT JOIN link AS sale ON sale.moved_id = row.id
+        LEFT JOIN payments_charge AS charge
+            ON charge.id = row.source AND sale.moved_id IS NULL
+        LEFT JOIN payments_refund AS refund
+            ON refund.id = row.source AND sale.moved_id IS NULL
+        LEFT JOIN payments_dispute AS dispute
+            ON dispute.id = row.source AND sale.moved_id IS NULL
+        WHERE {within("row.created")}
+    )
+    SELECT moved.n, leg.currency, leg.counterpart, leg.line, leg.other_day, leg.amount,
+        'balance transaction' AS kind, moved.id, moved.created AS at
+    FROM moved CROSS JOIN LATERAL (
+        SELECT sold_in AS currency, currency AS counterpart,
+            CASE sale_kind WHEN 'charge' THEN '{SALES_IN}' ELSE '{REFUNDS_IN}' END AS line,
+            sale_day AS other_day, part AS amount
+        WHERE sale_day <> given.days[moved.n]
+        UNION ALL
+        SELECT sold_in, currency, '{EXCHANGED}', {NO_DAY}, -part WHERE sold_in <> currency
+        UNION ALL
+        SELECT currency, sold_in, '{EXCHANGED}', {NO_DAY}, moved.amount WHERE sold_in <> currency
+        UNION ALL
+        SELECT currency, sold_in, '{AMOUNTS_DIFFER}', {NO_DAY}, moved.amount - part
+        WHERE sold_in = currency
+        UNION ALL
+        SELECT currency, moved.counterpart, CASE
+            WHEN reporting_category IN ({", ".join(map(repr, sorted(PAYMENTS)))})
+            THEN '{UNMATCHED}' ELSE '{CATEGORY}' || reporting_category
+        END, {NO_DAY}, moved.amount
+        WHERE sold_in IS NULL AND reporting_category <> '{FEE_CATEGORY}'
+        UNION ALL
+        SELECT currency, moved.counterpart, '{FEE}' || fee.type, {NO_DAY}, -fee.amount
+        FROM ({FEE_PARTS}) AS fee
+    ) AS leg
+    WHERE leg.amount <> 0
+"""

@@ -1,0 +1,12 @@
+"""From a figure to the rows behind it, whose sum it equals: an entry for each KPI."""
+
+from analyticsapp.drilldown.commercial import COMMERCIAL
+from analyticsapp.drilldown.customers import CUSTOMERS
+from analyticsapp.drilldown.products import PRODUCTS
+from analyticsapp.drilldown.rows import Drilldown
+
+DRILLDOWNS: dict[str, Drilldown] = {
+    one.kpi.key: one for one in (*COMMERCIAL, *CUSTOMERS, *PRODUCTS)
+}
+
+__all__ = ["DRILLDOWNS", "Drilldown"]

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from monitoring.operations.views import operations
+
+urlpatterns = [path("", operations, name="operations")]

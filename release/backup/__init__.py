@@ -1,0 +1,1 @@
+"""Backups of the database, and the proof that they can be restored."""
