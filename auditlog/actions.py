@@ -68,6 +68,11 @@ def all_actions() -> list[Action]:
     return [_actions[name] for name in sorted(_actions)]
 
 
+def meaning_of(name: str) -> str:
+    """What the action means; empty where it is not registered (any more)."""
+    return _actions[name].meaning if name in _actions else ""
+
+
 def check(name: str, *values: Mapping[str, Any]) -> None:
     """Whether rows of that action may carry ``values``.
 

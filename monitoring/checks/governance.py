@@ -18,7 +18,8 @@ LAST_BACKUP = """
 SELECT born.at AS born_at, last.id, last.at
 FROM (SELECT min(applied) AS at FROM django_migrations) AS born
 LEFT JOIN LATERAL (
-    SELECT id, at FROM auditlog_auditevent WHERE action = %(action)s ORDER BY id DESC LIMIT 1
+    SELECT id, at FROM auditlog_auditevent WHERE action = %(action)s
+    ORDER BY at DESC, id DESC LIMIT 1
 ) AS last ON true
 WHERE coalesce(last.at, born.at) < %(before)s
 """
