@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from analyticsapp.kpis.kpi import Good, Kpi, Ledger, Unit
+from analyticsapp.kpis.kpi import Good, Kpi, Ledger, Unit, average
 from analyticsapp.subscriptions import movements
 from analyticsapp.subscriptions.movements import Kind, Rates
 
@@ -184,7 +184,7 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         definition="What a subscriber brings in a month on average: average revenue per account.",
         formula="MRR ÷ subscribers",
         edge_rules=("Undefined, shown as –, without subscribers. Rounded once, half to even.",),
-        compute=lambda of: of.arpa,
+        compute=lambda of: average(of.mrr_minor, of.subscribers),
         convention=STRIPE,
         ledger=Ledger.SUBSCRIPTIONS,
     ),
