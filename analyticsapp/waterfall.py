@@ -9,9 +9,9 @@ from analyticsapp.bars import rough
 from analyticsapp.charts import Tick, compact, nice_ticks
 from payments.money import MINUS, format_money
 
-HEIGHT = 240
+HEIGHT = 252
 TOP = 24
-BOTTOM = 28
+BOTTOM = 40
 # Of the room that a step has, how much its bar takes.
 BAR = 0.56
 

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from analyticsapp.days import Window
 from analyticsapp.kpis import SUBSCRIPTIONS
+from analyticsapp.models import SnapshotState
+from analyticsapp.services.subscriptions import mark
 from analyticsapp.tests.test_subscription_figures import Counted, Histories, kept, made_up
 from analyticsapp.waterfall import Step, waterfall
 
@@ -90,6 +93,15 @@ def test_it_costs_the_same_for_few_and_for_many(reader: Client, queries: Any) ->
     assert cost() == before <= 20
 
 
+def test_it_says_that_something_changed_since(reader: Client) -> None:
+    kept(made_up(1))
+    SnapshotState.objects.create(id=1, refreshed_at=timezone.now())
+    since = "Some days have changed since then"
+    assert since not in text(reader.get(JANUARY).content.decode())
+    mark(["cus_01"])
+    assert since in text(reader.get(JANUARY).content.decode())
+
+
 def test_without_subscriptions_it_says_so(reader: Client) -> None:
     html = text(reader.get(ADDRESS).content.decode())
     assert "No subscriptions yet" in html
@@ -116,7 +128,7 @@ def test_a_waterfall_begins_each_step_where_the_last_one_ended() -> None:
     )
     opening, new, churn, closing = chart.bars
     assert [bar.kind for bar in chart.bars] == ["total", "gain", "loss", "total"]
-    assert [bar.label for bar in chart.bars] == ["100", "+50", "−75.1", "74.9"]
+    assert [bar.label for bar in chart.bars] == ["100", "+50", "−75", "75"]
     assert opening.join is not None
     assert opening.join[2] == opening.y
     assert float(new.y) + float(new.height) == pytest.approx(float(opening.y), abs=0.2)

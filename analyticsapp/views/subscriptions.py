@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.drilldown import DRILLDOWNS
 from analyticsapp.kpis import KPIS, SUBSCRIPTIONS, Kpi, Recurring, Unit, Value
+from analyticsapp.models import DirtySubscriber
 from analyticsapp.periods import Period, asked
 from analyticsapp.selectors.figures import Change
 from analyticsapp.selectors.freshness import freshness
@@ -84,7 +85,7 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
         "problem": problem,
         "currency": currency,
         "currencies": names,
-        "freshness": freshness(now),
+        "freshness": freshness(now, DirtySubscriber),
         "time_zone": settings.REPORTING_TIME_ZONE,
     }
     if currency:
@@ -158,6 +159,7 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
         currency,
     )
     found = cohorts(period.last, currency)
+    ages = max((len(cohort.kept) for cohort in found), default=0)
     return {
         "first_day": first_day,
         "comparable": comparable,
@@ -167,8 +169,8 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
         "moving": moving,
         "mrr": lines["mrr"],
         "chart": chart,
-        "cohorts": found,
-        "ages": range(max((len(cohort.kept) for cohort in found), default=0)),
+        "cohorts": [(cohort, range(ages - len(cohort.kept))) for cohort in found],
+        "ages": range(ages),
         "cohort_months": COHORTS,
     }
 
