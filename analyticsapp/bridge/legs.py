@@ -20,7 +20,8 @@ from analyticsapp.bridge.lines import (
     AMOUNTS_DIFFER,
     CAPTURED,
     CATEGORY,
-    EXCHANGED,
+    EXCHANGED_IN,
+    EXCHANGED_OUT,
     FEE,
     REFUNDED,
     REFUNDS_IN,
@@ -48,7 +49,8 @@ def by_kind(charge: str, refund: str) -> str:
 # What a sale begins with, what of it goes to another day, and what has no transaction.
 SALES_LEGS = f"""
     WITH sale AS MATERIALIZED (
-        SELECT sale.*, {day_at("sale.at")} AS n FROM ({SALES}) AS sale
+        SELECT sale.*, {day_at("sale.at")} AS n, {any_day_at("sale.at")} AS day
+        FROM ({SALES}) AS sale
     ),
     link AS MATERIALIZED (
         SELECT link.kind, link.id, link.part, moved.currency,
@@ -64,7 +66,7 @@ SALES_LEGS = f"""
     SELECT sale.n, sale.currency, link.currency, {by_kind(SALES_OUT, REFUNDS_OUT)}, link.day,
         -link.part, sale.kind, sale.id, sale.at
     FROM sale JOIN link USING (kind, id)
-    WHERE link.day <> given.days[sale.n] AND link.part <> 0
+    WHERE link.day <> sale.day AND link.part <> 0
     UNION ALL
     SELECT sale.n, sale.currency, '', {by_kind(SALES_UNSETTLED, REFUNDS_UNSETTLED)}, {NO_DAY},
         coalesce(linked.part, 0) - sale.amount, sale.kind, sale.id, sale.at
@@ -81,16 +83,17 @@ BALANCE_LEGS = f"""
         SELECT link.*, {any_day_at("link.at")} AS day FROM ({OF_TRANSACTIONS}) AS link
     ),
     moved AS MATERIALIZED (
-        SELECT row.*, {day_at("row.created")} AS n, sale.kind AS sale_kind, sale.part,
+        SELECT row.*, {day_at("row.created")} AS n, {any_day_at("row.created")} AS day,
+            sale.kind AS sale_kind, sale.part,
             sale.day AS sale_day, sale.currency AS sold_in,
             coalesce(sale.currency, charge.currency, refund.currency, dispute.currency, '')
                 AS counterpart
         FROM payments_balancetransaction AS row
         LEFT JOIN link AS sale ON sale.moved_id = row.id
         LEFT JOIN payments_charge AS charge
-            ON charge.id = row.source AND sale.moved_id IS NULL
+            ON charge.id = row.source AND sale.moved_id IS NULL AND charge.captured_at IS NOT NULL
         LEFT JOIN payments_refund AS refund
-            ON refund.id = row.source AND sale.moved_id IS NULL
+            ON refund.id = row.source AND sale.moved_id IS NULL AND refund.succeeded_at IS NOT NULL
         LEFT JOIN payments_dispute AS dispute
             ON dispute.id = row.source AND sale.moved_id IS NULL
         WHERE {within("row.created")}
@@ -101,11 +104,12 @@ BALANCE_LEGS = f"""
         SELECT sold_in AS currency, currency AS counterpart,
             CASE sale_kind WHEN 'charge' THEN '{SALES_IN}' ELSE '{REFUNDS_IN}' END AS line,
             sale_day AS other_day, part AS amount
-        WHERE sale_day <> given.days[moved.n]
+        WHERE sale_day <> day
         UNION ALL
-        SELECT sold_in, currency, '{EXCHANGED}', {NO_DAY}, -part WHERE sold_in <> currency
+        SELECT sold_in, currency, '{EXCHANGED_OUT}', {NO_DAY}, -part WHERE sold_in <> currency
         UNION ALL
-        SELECT currency, sold_in, '{EXCHANGED}', {NO_DAY}, moved.amount WHERE sold_in <> currency
+        SELECT currency, sold_in, '{EXCHANGED_IN}', {NO_DAY}, moved.amount
+        WHERE sold_in <> currency
         UNION ALL
         SELECT currency, sold_in, '{AMOUNTS_DIFFER}', {NO_DAY}, moved.amount - part
         WHERE sold_in = currency

@@ -76,7 +76,8 @@ RELEASES = Way(
     column="balance_transaction_id",
     sale="sold.id, sold.currency, sold.captured_at AS at",
     part="-named.amount",
-    condition="sold.captured_at IS NOT NULL AND sold.amount_captured < sold.amount",
+    condition="sold.captured_at IS NOT NULL AND sold.amount_captured < sold.amount "
+    "AND named.succeeded_at IS NOT NULL",
 )
 CHARGES = Way(
     kind="charge",
