@@ -213,7 +213,7 @@ STEPS = st.lists(st.tuples(STEP, st.sampled_from([False, False, True])), min_siz
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS, zone=st.sampled_from(["UTC", "America/Havana"]))
 def test_any_history_adds_up_and_is_the_same_bit_by_bit_anew_and_by_hand(
