@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
 
+from auditlog.access import guarded, needs
 from auditlog.actions import meaning_of
 from auditlog.differences import Difference, differences
 from auditlog.event_export import export_events
@@ -63,7 +64,9 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     def get_urls(self) -> list[URLPattern]:
         own = path(
             "export/",
-            self.admin_site.admin_view(self.export_view),
+            self.admin_site.admin_view(
+                guarded(self.access_to("view") & needs(EXPORT))(require_POST(self.export_view))
+            ),
             name="auditlog_auditevent_export",
         )
         return [own, *super().get_urls()]
@@ -80,8 +83,6 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
 
     def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """What the list at this query string shows, all pages of it, as CSV."""
-        if not (self.has_view_permission(request) and request.user.has_perm(EXPORT)):
-            raise PermissionDenied
         try:
             shown = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
