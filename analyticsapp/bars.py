@@ -26,11 +26,11 @@ MOST_NAMES = 14
 
 @dataclass(frozen=True)
 class Month:
-    """A month's amount in minor units, and whether the month isn't over."""
+    """A month's amount in minor units, and what of the month it covers where that isn't all."""
 
     first: date
     value: int
-    so_far: bool = False
+    part: str = ""  # ``so far``
 
     @property
     def name(self) -> str:
@@ -51,7 +51,7 @@ class Bar:
     amount_at: str
     name: str
     exact: str
-    open: bool
+    part: bool  # of a month
     minor: bool  # left out where there is little room
 
 
@@ -92,9 +92,8 @@ def columns(name: str, title: str, months: Sequence[Month], currency: str) -> Ba
                 amount=rough(month.value, currency) if len(months) <= MOST_AMOUNTS else "",
                 amount_at=f"{top - 6 if month.value >= 0 else top + height + 14:.1f}",
                 name=_label(month, months[0].first) if nearly_last % every == 0 else "",
-                exact=f"{month.name}{', so far' if month.so_far else ''}: "
-                f"{format_money(month.value, currency)}",
-                open=month.so_far,
+                exact=f"{_whole_name(month)}: {format_money(month.value, currency)}",
+                part=bool(month.part),
                 minor=nearly_last % 2 == 1,
             )
         )
@@ -128,10 +127,13 @@ def describe(months: Sequence[Month], currency: str) -> str:
         f"The most is {format_money(most.value, currency)} in {most.name},",
         f"the least {format_money(least.value, currency)} in {least.name}.",
     ]
-    if months[-1].so_far:
-        words.append("The last month isn't over.")
+    words += [f"{month.name} is only {month.part}." for month in months if month.part]
     words.append("The table of months has every value.")
     return " ".join(words)
+
+
+def _whole_name(month: Month) -> str:
+    return f"{month.name}, {month.part}" if month.part else month.name
 
 
 def _label(month: Month, first: date) -> str:

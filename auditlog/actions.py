@@ -59,7 +59,7 @@ def register_export(subject: str, meaning: str, *about: str) -> str:
     of it, whole or by files; the name of the latter."""
     register(f"{subject}.export_started", f"{meaning.removesuffix('.')}: it began.", *about)
     account = ("rows", "bytes", "sha256")
-    files = (f"files.{part}" for part in ("name", *account, "whole"))
+    files = (f"files.{part}" for part in ("file", *account, "whole"))
     return register(f"{subject}.exported", meaning, *about, "outcome", *account, *files)
 
 

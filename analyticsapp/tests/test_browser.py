@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +17,11 @@ from django.utils import timezone
 
 from analyticsapp.days import DAY, day_of
 from analyticsapp.kpis import BOARD
-from analyticsapp.models import DaySnapshot, SnapshotState
+from analyticsapp.models import DaySnapshot, DirtyDay, ProductDay, SnapshotState, WindowDay
+from analyticsapp.services import snapshots
+from analyticsapp.tests.shop import charge, order, refund
 from config.tests.browser import Guard, follow, keep_screenshot, wider_than_its_window
+from orders.models import Product
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -31,18 +36,32 @@ def url(live_server: Any) -> str:
     return str(live_server.url)
 
 
+PRODUCTS = (
+    ("Hand grinder, steel burrs", 8_900),
+    ("Gooseneck kettle with a rather long name, 0.9 l", 7_400),
+    ("House blend, 1 kg", 2_900),
+    ("Pour-over set, porcelain", 4_800),
+    ("Digital scale, 0.1 g", 3_900),
+    ("Single origin, 250 g", 1_450),
+    ("Cleaning kit", 1_650),
+)
+
+
 @pytest.fixture
 def sold(settings: Any) -> None:
-    """Half a year of sales in three currencies, weekends quieter, one bad day."""
+    """Fourteen months of sales in three currencies, weekends quieter, one bad day."""
     settings.REPORTING_TIME_ZONE = "Europe/Berlin"
     chance = random.Random(7)
     now = timezone.now()
-    rows = []
+    days, of_products, windows = [], [], []
+    products = Product.objects.bulk_create(
+        Product(sku=f"P{n}", name=name, created_at=now) for n, (name, _) in enumerate(PRODUCTS)
+    )
     for currency, scale, busy in (("eur", 100, 34), ("usd", 110, 12), ("jpy", 45, 5)):
-        for n in range(190):
+        for n in range(430):
             day = day_of(now) - n * DAY
             orders = int(
-                chance.gauss(busy, busy / 6) * (0.6 if day.weekday() > 4 else 1) * (1 - n / 500)
+                chance.gauss(busy, busy / 6) * (0.6 if day.weekday() > 4 else 1) * (1 - n / 700)
             )
             if n == 0:
                 orders //= 3
@@ -51,7 +70,7 @@ def sold(settings: Any) -> None:
             refunded = refunds * chance.randint(12, 90) * scale
             if n == 12:
                 refunds, refunded = orders, value + 30_000
-            rows.append(
+            days.append(
                 DaySnapshot(
                     day=day,
                     currency=currency,
@@ -61,10 +80,46 @@ def sold(settings: Any) -> None:
                     refunds=refunds,
                     orders=orders,
                     order_value_minor=value,
+                    refunded_orders=min(refunds, orders),
+                    discounts_minor=value // 30,
+                    discounts_unknown=orders // 9,
+                    tax_minor=value // 6,
+                    shipping_minor=490 * orders,
+                    units=2 * orders,
+                    attempts=orders + 2,
+                    failures=2,
+                    fulfilled=orders,
+                    fulfilment_seconds=orders * 100_000,
                     built_at=now,
                 )
             )
-    DaySnapshot.objects.bulk_create(rows)
+            for product, (_, price) in zip(products, PRODUCTS, strict=True):
+                units = chance.randint(0, 6)
+                of_products.append(
+                    ProductDay(
+                        day=day,
+                        currency=currency,
+                        product=product,
+                        orders=units,
+                        units=units,
+                        sales_minor=units * price * scale // 100,
+                        built_at=now,
+                    )
+                )
+            windows += [
+                WindowDay(
+                    day=day,
+                    currency=currency,
+                    span=span,
+                    new_customers=chance.randint(200, 260),
+                    returning_customers=chance.randint(90, 120),
+                    built_at=now,
+                )
+                for span in WindowDay.Span
+            ]
+    DaySnapshot.objects.bulk_create(days)
+    ProductDay.objects.bulk_create(of_products)
+    WindowDay.objects.bulk_create(windows)
     SnapshotState.objects.create(refreshed_at=now, time_zone="Europe/Berlin")
 
 
@@ -77,7 +132,7 @@ def reader() -> User:
     return user
 
 
-def test_the_dashboard_at_7_30_and_90_days(
+def test_the_dashboard_of_days_months_and_quarters(
     page: Page, url: str, sign_in: SignIn, sold: None, reader: User
 ) -> None:
     page.goto(f"{url}/dashboard/")
@@ -88,12 +143,37 @@ def test_the_dashboard_at_7_30_and_90_days(
         follow(page.get_by_role("link", name=f"{days} days"))
         assert page.locator("table.days tbody tr").count() == days
         keep_screenshot(page, f"dashboard-{days}")
-    follow(page.get_by_role("link", name="JPY"))
+    period = page.get_by_role("navigation", name="Months and quarters")
+    for n, name in enumerate(("month", "month-so-far", "quarter")):
+        follow(period.get_by_role("link").nth(n))
+        assert period.get_by_role("link").nth(n).get_attribute("aria-current") == "true"
+        compared = page.locator(".tile .by", has_text="a year before").count()
+        assert compared == (len(BOARD) if name != "quarter" else 0)
+        keep_screenshot(page, f"dashboard-{name}")
+    follow(page.get_by_role("link", name="Earlier: "))
+    follow(page.get_by_role("navigation", name="Currency").get_by_role("link", name="JPY"))
     assert "JPY" in page.locator(".tile").first.inner_text()
     keep_screenshot(page, "dashboard-jpy")
-    page.emulate_media(media="print")
-    page.set_viewport_size({"width": 720, "height": 1000})
-    keep_screenshot(page, "dashboard-print")
+
+
+def test_any_days_are_chosen_without_scripts(
+    open_page: Open, url: str, sign_in: SignIn, sold: None, reader: User
+) -> None:
+    page = open_page(scripts=False)
+    sign_in(page, url, "executive")
+    first, last = (day_of(timezone.now()) - n * DAY for n in (45, 5))
+    page.locator("[name=from]").fill(str(first))
+    page.locator("[name=to]").fill(str(last))
+    follow(page.get_by_role("button", name="Show"))
+    assert page.locator("table.days tbody tr").count() == 41
+    assert "only for 7, 30 and 90 days" in page.locator("table.more").inner_text()
+    keep_screenshot(page, "dashboard-range")
+    page.goto(f"{url}/dashboard/?from={last}&to={first}")
+    assert "the first day comes first" in page.get_by_role("alert").inner_text()
+    keep_screenshot(page, "dashboard-error")
+    page.goto(f"{url}/dashboard/?from={last - 300 * DAY}&to={last}")
+    assert page.locator("table.days tbody tr").count() in (10, 11)
+    keep_screenshot(page, "dashboard-by-month")
 
 
 def test_the_dashboard_in_the_dark_and_on_a_phone(
@@ -112,6 +192,19 @@ def test_the_dashboard_in_the_dark_and_on_a_phone(
         keep_screenshot(page, f"dashboard-{name}")
 
 
+def test_the_dashboard_prints_on_one_sheet(
+    page: Page, url: str, sign_in: SignIn, sold: None, reader: User
+) -> None:
+    sign_in(page, url, "executive")
+    for query in ("days=90&currency=jpy", "quarter=2026-Q3&currency=eur"):
+        page.goto(f"{url}/dashboard/?{query}")
+        paper = page.pdf(prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", paper)) == 1, query
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1047})  # A4 less its margins
+    keep_screenshot(page, "dashboard-print")
+
+
 def test_pointing_at_a_day_shows_its_figures(
     page: Page, url: str, sign_in: SignIn, sold: None, reader: User
 ) -> None:
@@ -123,6 +216,37 @@ def test_pointing_at_a_day_shows_its_figures(
     day = day_of(timezone.now()) - 19 * DAY
     assert f"{day.day} {day:%b %Y}" in (mark.text_content() or "")
     keep_screenshot(page, "dashboard-hover")
+
+
+def test_a_figure_leads_to_its_rows_and_they_add_up_to_it(
+    open_page: Open, url: str, sign_in: SignIn, reader: User
+) -> None:
+    now = timezone.now()
+    for n in range(70):
+        paid = charge(1_000 + 7 * n, now - n * timedelta(hours=7), payment_method_type="card")
+        order(now - n * timedelta(hours=7), 1_000 + 7 * n)
+    refund(paid, 500, now)
+    snapshots.refresh()
+    windows: dict[str, dict[str, Any]] = {
+        "": {},
+        "-dark": {"dark": True},
+        "-phone": {"width": 390, "height": 844},
+    }
+    for name, window in windows.items():
+        page = open_page(**window)
+        sign_in(page, url, "executive")
+        tile = page.locator(".tile", has_text="Net sales")
+        shown = tile.locator(".figure").inner_text().split()[0]
+        follow(tile.locator(".figure a"))
+        assert page.locator("tfoot td").first.inner_text() == shown
+        assert f"Exactly the figure that the dashboard shows, {shown}." in page.inner_text("main")
+        keep_screenshot(page, f"rows{name}")
+    follow(page.get_by_role("link", name="Older rows"))
+    assert page.locator("tbody tr").count() == 21
+    page.goto(f"{url}/dashboard/rows/aov/?days=30&currency=eur")
+    keep_screenshot(page, "rows-ratio-phone")
+    page.goto(f"{url}/dashboard/rows/aov/?from=2025-01-01&to=2026-11-01&currency=eur")
+    keep_screenshot(page, "rows-by-month-phone")
 
 
 def test_a_fresh_shop_says_what_to_do(page: Page, url: str, sign_in: SignIn, reader: User) -> None:
@@ -138,6 +262,17 @@ def test_a_young_shop_has_nothing_to_compare_with(
     sign_in(page, url, "executive")
     assert page.locator(".tile").get_by_text("no earlier period").count() == len(BOARD)
     keep_screenshot(page, "dashboard-young")
+
+
+def test_figures_that_are_being_counted_say_so(
+    page: Page, url: str, sign_in: SignIn, sold: None, reader: User
+) -> None:
+    SnapshotState.objects.update(refreshed_at=timezone.now() - timedelta(hours=3))
+    DirtyDay.objects.create(day=day_of(timezone.now()), created_at=timezone.now())
+    sign_in(page, url, "executive")
+    assert "being counted anew" in page.inner_text("main")
+    assert "hours old" in page.inner_text("main").replace("\xa0", " ")
+    keep_screenshot(page, "dashboard-running")
 
 
 def test_pages_that_refuse(page: Page, guard: Guard, url: str, sign_in: SignIn) -> None:
