@@ -311,6 +311,9 @@ class SubscriptionSpan(models.Model):
         indexes = [
             models.Index(fields=["customer_id"], name="subscriptionspan_customer"),
             models.Index(fields=["currency", "starts_at"], name="subscriptionspan_starts"),
+            # What changed on a day in any currency, for SubscriptionDay.
+            models.Index(fields=["starts_at"], name="subscriptionspan_started"),
+            models.Index(fields=["ends_at"], name="subscriptionspan_ended"),
         ]
 
     def __str__(self) -> str:
@@ -349,10 +352,50 @@ class MrrMovement(models.Model):
                 | Q(kind__in=["churn", "contraction"], amount_minor__lt=0),
             ),
         ]
-        indexes = [models.Index(fields=["currency", "day"], name="mrrmovement_day")]
+        indexes = [
+            models.Index(fields=["currency", "day"], name="mrrmovement_day"),
+            models.Index(fields=["day"], name="mrrmovement_any_currency"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.customer_id} on {self.day}"
+
+
+class SubscriptionDay(models.Model):
+    """Recurring revenue of one day of ``REPORTING_TIME_ZONE`` and currency: how it stands at the
+    end of the day, and what moved on it. From the first day that has any there is one for each.
+    """
+
+    day = models.DateField()
+    currency = currency_field()
+    mrr_minor = models.BigIntegerField(help_text="All movements up to the day.")
+    subscribers = models.IntegerField(help_text="Customers whose MRR is more than 0.")
+    active = models.IntegerField(help_text="Subscriptions, at the end of the day.")
+    trialing = models.IntegerField()
+    past_due = models.IntegerField()
+    unpaid = models.IntegerField()
+    paused = models.IntegerField()
+    canceled = models.IntegerField(help_text="Subscriptions that ended on the day.")
+    new_minor = models.BigIntegerField()
+    new_customers = models.IntegerField()
+    expansion_minor = models.BigIntegerField()
+    expansion_customers = models.IntegerField()
+    contraction_minor = models.BigIntegerField(help_text="What was lost, above 0; as of churn.")
+    contraction_customers = models.IntegerField()
+    churn_minor = models.BigIntegerField()
+    churn_customers = models.IntegerField()
+    reactivation_minor = models.BigIntegerField()
+    reactivation_customers = models.IntegerField()
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("subscriptionday"),
+            models.UniqueConstraint(fields=["day", "currency"], name="subscriptionday_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.currency}"
 
 
 class SnapshotState(models.Model):

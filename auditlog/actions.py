@@ -59,13 +59,18 @@ def register_export(subject: str, meaning: str, *about: str) -> str:
     of it, whole or by files; the name of the latter."""
     register(f"{subject}.export_started", f"{meaning.removesuffix('.')}: it began.", *about)
     account = ("rows", "bytes", "sha256")
-    files = (f"files.{part}" for part in ("name", *account, "whole"))
+    files = (f"files.{part}" for part in ("file", *account, "whole"))
     return register(f"{subject}.exported", meaning, *about, "outcome", *account, *files)
 
 
 def all_actions() -> list[Action]:
     """Every registered action, by name."""
     return [_actions[name] for name in sorted(_actions)]
+
+
+def meaning_of(name: str) -> str:
+    """What the action means; empty where it is not registered (any more)."""
+    return _actions[name].meaning if name in _actions else ""
 
 
 def check(name: str, *values: Mapping[str, Any]) -> None:

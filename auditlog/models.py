@@ -37,11 +37,12 @@ class AuditEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["target_type", "target_id", "-id"], name="auditevent_target"),
-            models.Index(fields=["action", "-id"], name="auditevent_action"),
-            models.Index(fields=["actor_name", "-id"], name="auditevent_actor"),
+            models.Index(fields=["action", "-at", "-id"], name="auditevent_action_at"),
+            models.Index(fields=["actor_name", "-at", "-id"], name="auditevent_actor_at"),
             models.Index(fields=["request_id"], name="auditevent_request"),
-            models.Index(fields=["at"], name="auditevent_at"),
+            models.Index(fields=["-at", "-id"], name="auditevent_latest"),
         ]
+        permissions = [("export_auditevent", "Can export the audit log")]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
             no_truncate("the audit log"),

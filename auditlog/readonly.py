@@ -63,7 +63,8 @@ class UncountedPaginator(Paginator[Any]):
         rows = self.object_list
         if not isinstance(rows, QuerySet):
             return len(rows)
-        found = rows.order_by()[: self.looked_for + 1].count()
+        # In the list's order, which an index has: in any order Postgres reads the table as it lies.
+        found = rows[: self.looked_for + 1].count()
         return MoreThan(found) if found > self.looked_for else found
 
 

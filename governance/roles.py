@@ -115,7 +115,12 @@ ROLES = (
     Role(
         "auditor",
         "Sees everything, the audit log included, and changes nothing.",
-        (*(f"{app}.view_*" for app in OUR_APPS), "auth.view_user", "auth.view_group"),
+        (
+            *(f"{app}.view_*" for app in OUR_APPS),
+            "auth.view_user",
+            "auth.view_group",
+            "auditlog.export_auditevent",
+        ),
     ),
     Role(
         "administrator",

@@ -72,7 +72,7 @@ def note_settings(process: str, environment: Mapping[str, str] = os.environ) -> 
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         last = (
             AuditEvent.objects.filter(action=SETTINGS_SEEN, after__process=process)
-            .order_by("-id")
+            .order_by("-at", "-id")
             .first()
         )
         if last and last.after == seen:

@@ -20,7 +20,8 @@ from analyticsapp.bridge.lines import (
     AMOUNTS_DIFFER,
     CAPTURED,
     CATEGORY,
-    EXCHANGED,
+    EXCHANGED_IN,
+    EXCHANGED_OUT,
     FEE,
     REFUNDED,
     REFUNDS_IN,
@@ -31,7 +32,7 @@ from analyticsapp.bridge.lines import (
     SALES_UNSETTLED,
     UNMATCHED,
 )
-from analyticsapp.bridge.links import OF_SALES, OF_TRANSACTIONS, SALES, within
+from analyticsapp.bridge.links import LINKED, within
 from analyticsapp.tables.settlement import FEE_PARTS
 from analyticsapp.tables.table import any_day_at, day_at
 from payments.categories import FEE as FEE_CATEGORY
@@ -45,67 +46,63 @@ def by_kind(charge: str, refund: str) -> str:
     return f"CASE sale.kind WHEN 'charge' THEN '{charge}' ELSE '{refund}' END"
 
 
-# What a sale begins with, what of it goes to another day, and what has no transaction.
-SALES_LEGS = f"""
-    WITH sale AS MATERIALIZED (
-        SELECT sale.*, {day_at("sale.at")} AS n FROM ({SALES}) AS sale
+# What a sale begins with, what of it goes to another day, and what has no transaction; how a
+# transaction takes over from its sale, what is none's, and fees. The other side's currency of what
+# is no sale's own is that of the charge, refund or dispute behind it.
+LEGS = f"""
+    WITH {LINKED},
+    sale AS MATERIALIZED (
+        SELECT sold.*, {day_at("sold.at")} AS n, {any_day_at("sold.at")} AS day FROM sold
     ),
-    link AS MATERIALIZED (
-        SELECT link.kind, link.id, link.part, moved.currency,
-            {any_day_at("moved.created")} AS day
-        FROM ({OF_SALES}) AS link
-        JOIN payments_balancetransaction AS moved ON moved.id = link.moved_id
+    part AS MATERIALIZED (
+        SELECT link.kind, link.id, link.part, link.settled_in, {any_day_at("link.created")} AS day
+        FROM link WHERE {within("link.at")}
+    ),
+    booked AS MATERIALIZED (
+        SELECT row.*, {day_at("row.created")} AS n, {any_day_at("row.created")} AS day,
+            link.kind AS sale_kind, link.part, link.currency AS sold_in,
+            {any_day_at("link.at")} AS sale_day,
+            coalesce(link.currency, charge.currency, refund.currency, dispute.currency, '')
+                AS counterpart
+        FROM moved AS row
+        LEFT JOIN link ON link.moved_id = row.id
+        LEFT JOIN payments_charge AS charge
+            ON charge.id = row.source AND link.moved_id IS NULL AND charge.captured_at IS NOT NULL
+        LEFT JOIN payments_refund AS refund
+            ON refund.id = row.source AND link.moved_id IS NULL AND refund.succeeded_at IS NOT NULL
+        LEFT JOIN payments_dispute AS dispute
+            ON dispute.id = row.source AND link.moved_id IS NULL
+        WHERE {within("row.created")}
     )
     SELECT sale.n, sale.currency, '' AS counterpart, {by_kind(CAPTURED, REFUNDED)} AS line,
         {NO_DAY} AS other_day, sale.amount, sale.kind, sale.id, sale.at
     FROM sale
     WHERE sale.amount <> 0
     UNION ALL
-    SELECT sale.n, sale.currency, link.currency, {by_kind(SALES_OUT, REFUNDS_OUT)}, link.day,
-        -link.part, sale.kind, sale.id, sale.at
-    FROM sale JOIN link USING (kind, id)
-    WHERE link.day <> given.days[sale.n] AND link.part <> 0
+    SELECT sale.n, sale.currency, part.settled_in, {by_kind(SALES_OUT, REFUNDS_OUT)}, part.day,
+        -part.part, sale.kind, sale.id, sale.at
+    FROM sale JOIN part USING (kind, id)
+    WHERE part.day <> sale.day AND part.part <> 0
     UNION ALL
     SELECT sale.n, sale.currency, '', {by_kind(SALES_UNSETTLED, REFUNDS_UNSETTLED)}, {NO_DAY},
-        coalesce(linked.part, 0) - sale.amount, sale.kind, sale.id, sale.at
+        coalesce(parts.part, 0) - sale.amount, sale.kind, sale.id, sale.at
     FROM sale LEFT JOIN (
-        SELECT kind, id, sum(part)::bigint AS part FROM link GROUP BY kind, id
-    ) AS linked USING (kind, id)
-    WHERE coalesce(linked.part, 0) <> sale.amount
-"""
-
-# How a transaction takes over from its sale, what is none's, and fees. The other side's currency of
-# what is no sale's own is that of the charge, refund or dispute behind it.
-BALANCE_LEGS = f"""
-    WITH link AS MATERIALIZED (
-        SELECT link.*, {any_day_at("link.at")} AS day FROM ({OF_TRANSACTIONS}) AS link
-    ),
-    moved AS MATERIALIZED (
-        SELECT row.*, {day_at("row.created")} AS n, sale.kind AS sale_kind, sale.part,
-            sale.day AS sale_day, sale.currency AS sold_in,
-            coalesce(sale.currency, charge.currency, refund.currency, dispute.currency, '')
-                AS counterpart
-        FROM payments_balancetransaction AS row
-        LEFT JOIN link AS sale ON sale.moved_id = row.id
-        LEFT JOIN payments_charge AS charge
-            ON charge.id = row.source AND sale.moved_id IS NULL
-        LEFT JOIN payments_refund AS refund
-            ON refund.id = row.source AND sale.moved_id IS NULL
-        LEFT JOIN payments_dispute AS dispute
-            ON dispute.id = row.source AND sale.moved_id IS NULL
-        WHERE {within("row.created")}
-    )
+        SELECT kind, id, sum(part)::bigint AS part FROM part GROUP BY kind, id
+    ) AS parts USING (kind, id)
+    WHERE coalesce(parts.part, 0) <> sale.amount
+    UNION ALL
     SELECT moved.n, leg.currency, leg.counterpart, leg.line, leg.other_day, leg.amount,
-        'balance transaction' AS kind, moved.id, moved.created AS at
-    FROM moved CROSS JOIN LATERAL (
+        'balance transaction', moved.id, moved.created
+    FROM booked AS moved CROSS JOIN LATERAL (
         SELECT sold_in AS currency, currency AS counterpart,
             CASE sale_kind WHEN 'charge' THEN '{SALES_IN}' ELSE '{REFUNDS_IN}' END AS line,
             sale_day AS other_day, part AS amount
-        WHERE sale_day <> given.days[moved.n]
+        WHERE sale_day <> day
         UNION ALL
-        SELECT sold_in, currency, '{EXCHANGED}', {NO_DAY}, -part WHERE sold_in <> currency
+        SELECT sold_in, currency, '{EXCHANGED_OUT}', {NO_DAY}, -part WHERE sold_in <> currency
         UNION ALL
-        SELECT currency, sold_in, '{EXCHANGED}', {NO_DAY}, moved.amount WHERE sold_in <> currency
+        SELECT currency, sold_in, '{EXCHANGED_IN}', {NO_DAY}, moved.amount
+        WHERE sold_in <> currency
         UNION ALL
         SELECT currency, sold_in, '{AMOUNTS_DIFFER}', {NO_DAY}, moved.amount - part
         WHERE sold_in = currency

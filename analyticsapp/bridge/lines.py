@@ -15,7 +15,8 @@ REFUNDS_OUT = "refunds_out"
 REFUNDS_IN = "refunds_in"
 SALES_UNSETTLED = "sales_unsettled"
 REFUNDS_UNSETTLED = "refunds_unsettled"
-EXCHANGED = "exchanged"
+EXCHANGED_OUT = "exchanged_out"
+EXCHANGED_IN = "exchanged_in"
 AMOUNTS_DIFFER = "amounts_differ"
 UNMATCHED = "unmatched"
 # Before a reporting category, and before a type of fee.
@@ -106,12 +107,16 @@ SETTLING_LINES = (
         look=True,
         sales=True,
     ),
-    Line(
-        EXCHANGED,
-        "Exchanged",
-        "Stripe settled it in another currency than the customer’s: it leaves the one column with "
-        "the amount of the sale and comes into the other with the amount settled.",
-        Part.SETTLING,
+    *(
+        Line(
+            key,
+            "Exchanged",
+            "Stripe settled it in another currency than the customer’s: it leaves the one with the "
+            "amount of the sale and comes into the other with the amount settled.",
+            Part.SETTLING,
+            sales=key == EXCHANGED_OUT,
+        )
+        for key in (EXCHANGED_OUT, EXCHANGED_IN)
     ),
     Line(
         AMOUNTS_DIFFER,

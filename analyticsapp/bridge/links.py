@@ -18,105 +18,97 @@ from payments import categories
 class Way:
     """How sales of a kind have transactions of a category.
 
-    ``named`` is the row of ``table`` whose ``column`` names the transaction; ``sale`` and ``part``
-    are SQL: the sale's id, currency and time, and how much of it the transaction settles.
+    ``named`` is the row among ``rows`` whose ``column`` names the transaction. ``sale`` and
+    ``part`` are SQL: the sale's id, currency and time, and how much of it the transaction settles.
     """
 
     kind: str
     category: str
     rows: str
-    table: str
     column: str
     sale: str
     part: str
     condition: str
 
-    def links(self, limit: str) -> str:
-        """SQL of sales and the transactions that are theirs; ``limit`` says of which."""
+    def links(self, transactions: str) -> str:
+        """SQL of sales and those of the ``transactions``, a table's name, that they claim."""
         return " UNION ALL ".join(
             f"""
-            SELECT '{self.kind}' AS kind, {self.sale}, moved.id AS moved_id, {self.part} AS part
+            SELECT '{self.kind}' AS kind, {self.sale}, {self.part} AS part, moved.id AS moved_id,
+                moved.currency AS settled_in, moved.created, {by_source} AS by_source
             FROM {self.rows}
-            JOIN payments_balancetransaction AS moved ON {joined}
+            JOIN {transactions} AS moved ON {joined}
             WHERE {self.condition} AND moved.reporting_category = '{self.category}'
-                AND moved.created IS NOT NULL AND {limit} AND {only}
+                AND moved.created IS NOT NULL
             """
-            for joined, only in (
-                (f"moved.id = named.{self.column}", self._first_to_name),
+            for by_source, joined in (
+                ("false", f"moved.id = named.{self.column}"),
                 (
-                    f"moved.source = named.id AND named.{self.column} IS NULL",
-                    self._first_of_its_source,
+                    "true",
+                    f"moved.source = named.id AND named.{self.column} IS NULL AND {self.first}",
                 ),
             )
         )
 
     @property
-    def _first_to_name(self) -> str:
+    def first(self) -> str:
+        """SQL for: the transaction is the first of its source."""
         return f"""NOT EXISTS (
-            SELECT FROM {self.table} AS other
-            WHERE other.{self.column} = named.{self.column} AND other.id < named.id
-        )"""
-
-    @property
-    def _first_of_its_source(self) -> str:
-        return f"""NOT EXISTS (
-            SELECT FROM {self.table} AS other WHERE other.{self.column} = moved.id
-        ) AND NOT EXISTS (
-            SELECT FROM payments_balancetransaction AS other
-            WHERE other.source = moved.source AND other.reporting_category = '{self.category}'
-                AND (other.created, other.id) < (moved.created, moved.id)
-        )"""
+                SELECT FROM payments_balancetransaction AS other
+                WHERE other.source = moved.source AND other.reporting_category = '{self.category}'
+                    AND (other.created, other.id) < (moved.created, moved.id)
+            )"""
 
 
 RELEASES = Way(
     kind="charge",
     category=categories.PARTIAL_CAPTURE_REVERSAL,
     rows="payments_charge AS sold JOIN payments_refund AS named ON named.charge_id = sold.id",
-    table="payments_refund",
     column="balance_transaction_id",
     sale="sold.id, sold.currency, sold.captured_at AS at",
     part="-named.amount",
-    condition="sold.captured_at IS NOT NULL AND sold.amount_captured < sold.amount",
+    condition="""sold.captured_at IS NOT NULL AND sold.amount_captured < sold.amount
+                AND named.succeeded_at IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM payments_refund AS other
+                    WHERE other.balance_transaction_id = moved.id
+                        AND (named.balance_transaction_id IS NULL OR other.id < named.id)
+                )""",
 )
 CHARGES = Way(
     kind="charge",
     category=categories.CHARGE,
     rows="payments_charge AS named",
-    table="payments_charge",
     column="balance_transaction_id",
     sale="named.id, named.currency, named.captured_at AS at",
     part=f"""named.amount_captured + CASE
                 WHEN named.amount_captured < named.amount THEN (
-                    SELECT coalesce(-sum(released.part), 0)
-                    FROM ({RELEASES.links("true")}) AS released WHERE released.id = named.id
+                    SELECT coalesce(-sum(released.part), 0)::bigint
+                    FROM ({RELEASES.links("payments_balancetransaction")}) AS released
+                    WHERE released.id = named.id
                 )
                 ELSE 0
             END""",
     condition="named.captured_at IS NOT NULL",
 )
-COUNTED = (
-    "payments_counted_refund AS counted JOIN payments_refund AS named ON named.id = counted.id"
-)
 REFUNDS = Way(
     kind="refund",
     category=categories.REFUND,
-    rows=COUNTED,
-    table="payments_refund",
+    rows="counted AS named",
     column="balance_transaction_id",
-    sale="counted.id, counted.currency, counted.counted_at AS at",
-    part="-counted.amount",
+    sale="named.id, named.currency, named.counted_at AS at",
+    part="-named.amount",
     condition="true",
 )
 RETURNS = Way(
     kind="returned refund",
     category=categories.REFUND_FAILURE,
-    rows=COUNTED,
-    table="payments_refund",
+    rows="counted AS named",
     column="failure_balance_transaction_id",
-    sale="counted.id, counted.currency, counted.returned_at AS at",
-    part="counted.amount",
-    condition="counted.returned_at IS NOT NULL",
+    sale="named.id, named.currency, named.returned_at AS at",
+    part="named.amount",
+    condition="named.returned_at IS NOT NULL",
 )
+WAYS = (CHARGES, RELEASES, REFUNDS, RETURNS)
 
 
 def within(moment: str) -> str:
@@ -124,46 +116,74 @@ def within(moment: str) -> str:
     return f"{moment} >= runs.starts AND {moment} < runs.ends"
 
 
-def counting(column: str, transaction: str) -> str:
-    """SQL of the ids of refunds that may count in the run by one of their two dates. A view
-    computes these, so the ids are found through indexes first; the view then decides."""
+def refunds(kind: str, moment: str, sign: str, recorded: str, named: str) -> str:
+    """SQL of refunds by one of their two dates. A view computes these, so the ids that may count
+    in the run are found through indexes first; the view then decides."""
     return f"""
-        SELECT id FROM payments_refund WHERE {within(column)}
+    SELECT '{kind}', counted.id, counted.currency, counted.{moment}, {sign}counted.amount,
+        refund.{named}, false
+    FROM payments_counted_refund AS counted JOIN payments_refund AS refund USING (id)
+    WHERE {within(f"counted.{moment}")} AND counted.id IN (
+        SELECT id FROM payments_refund WHERE {within(recorded)}
         UNION
         SELECT refund.id
         FROM payments_balancetransaction AS row
-        JOIN payments_refund AS refund ON refund.{transaction} = row.id
+        JOIN payments_refund AS refund ON refund.{named} = row.id
         WHERE {within("row.created")}
+    )
     """
 
 
-COUNTING = counting("succeeded_at", "balance_transaction_id")
-RETURNING = counting("failed_at", "failure_balance_transaction_id")
-
-# The sales of a run: their kind, id, currency, time and amount, which of a refund is negative.
+# The sales of a run, which transaction each names, and whether less was captured than authorised.
 SALES = f"""
-    SELECT 'charge' AS kind, id, currency, captured_at AS at, amount_captured AS amount
+    SELECT 'charge' AS kind, id, currency, captured_at AS at, amount_captured AS amount,
+        balance_transaction_id AS named, amount_captured < amount AS in_part
     FROM payments_charge
     WHERE {within("captured_at")}
     UNION ALL
-    SELECT 'refund', id, currency, counted_at, -amount
-    FROM payments_counted_refund
-    WHERE id IN ({COUNTING}) AND {within("counted_at")}
+    {refunds("refund", "counted_at", "-", "succeeded_at", "balance_transaction_id")}
     UNION ALL
-    SELECT 'returned refund', id, currency, returned_at, amount
-    FROM payments_counted_refund
-    WHERE id IN ({RETURNING}) AND {within("returned_at")}
+    {refunds("returned refund", "returned_at", "", "failed_at", "failure_balance_transaction_id")}
 """
 
-# The links of the run's sales, and those of its transactions.
-OF_SALES = " UNION ALL ".join(
-    [
-        CHARGES.links(within("named.captured_at")),
-        RELEASES.links(within("sold.captured_at")),
-        REFUNDS.links(f"counted.id IN ({COUNTING}) AND {within('counted.counted_at')}"),
-        RETURNS.links(f"counted.id IN ({RETURNING}) AND {within('counted.returned_at')}"),
-    ]
-)
-OF_TRANSACTIONS = " UNION ALL ".join(
-    way.links(within("moved.created")) for way in (CHARGES, RELEASES, REFUNDS, RETURNS)
-)
+# Common table expressions: the sales of the run, all transactions that are of the run or theirs,
+# the refunds that may own one of these, and which is whose.
+LINKED = f"""
+    sold AS MATERIALIZED ({SALES}),
+    released AS (
+        SELECT refund.id, refund.balance_transaction_id
+        FROM sold JOIN payments_refund AS refund ON refund.charge_id = sold.id
+        WHERE sold.kind = 'charge' AND sold.in_part
+    ),
+    concerned AS MATERIALIZED (
+        SELECT id FROM payments_balancetransaction AS row WHERE {within("row.created")}
+        UNION SELECT named FROM sold WHERE named IS NOT NULL
+        UNION SELECT balance_transaction_id FROM released
+        UNION SELECT row.id FROM payments_balancetransaction AS row
+            JOIN sold ON sold.id = row.source AND sold.named IS NULL
+        UNION SELECT row.id FROM payments_balancetransaction AS row
+            JOIN released ON released.id = row.source
+    ),
+    moved AS MATERIALIZED (
+        SELECT row.* FROM payments_balancetransaction AS row JOIN concerned USING (id)
+    ),
+    counted AS MATERIALIZED (
+        SELECT counted.*, refund.balance_transaction_id, refund.failure_balance_transaction_id
+        FROM payments_counted_refund AS counted JOIN payments_refund AS refund USING (id)
+        WHERE id IN (
+            SELECT refund.id
+            FROM payments_refund AS refund JOIN moved ON moved.id = refund.balance_transaction_id
+            UNION
+            SELECT refund.id
+            FROM payments_refund AS refund
+            JOIN moved ON moved.id = refund.failure_balance_transaction_id
+            UNION
+            SELECT moved.source FROM moved
+        )
+    ),
+    link AS MATERIALIZED (
+        SELECT DISTINCT ON (claim.moved_id) claim.*
+        FROM ({" UNION ALL ".join(way.links("moved") for way in WAYS)}) AS claim
+        ORDER BY claim.moved_id, claim.by_source, claim.id
+    )
+"""

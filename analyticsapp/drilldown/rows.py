@@ -27,7 +27,8 @@ class Part:
     """Rows that are summed, and by what.
 
     ``sql`` takes ``currency``, the days ``first`` and ``last``, and as ``start`` and ``end`` the
-    UTC times between which they lie (the end excluded). It gives of each row the time ``at`` and a
+    UTC times between which they lie (the end excluded); of each of its ``days`` too, as ``starts``
+    and ``ends``. It gives of each row the time ``at`` and a
     ``key`` (text), which together are unique; what it is in words (``kind``); the ``model`` and
     ``object_id`` (text) of the row whose page in the admin tells more; what to show of it
     (``label`` and ``detail``: text without personal data, as everyone who may see the figure may
@@ -45,7 +46,8 @@ class Drilldown:
 
     ``figures`` gives the figures of windows as pages show them, with as many queries for many
     windows as for one. ``without_rows`` is what it is when no row counts. ``additive`` says whether
-    the figures of months add up to that of a longer period. Of a figure that is about one of many
+    the figures of months add up to that of a longer period, ``standing`` that it is how things
+    stand at the end of the last day. Of a figure that is about one of many
     things, ``about`` says which, and ``named`` how addresses name it; ``shown_on`` names the page
     that it stands on, if that isn't its ledger's.
     """
@@ -55,6 +57,7 @@ class Drilldown:
     figures: Callable[[Sequence[Window], str], list[Value | None]]
     without_rows: Value | None = 0
     additive: bool = True
+    standing: bool = False
     about: str = ""
     named: Mapping[str, str] = field(default_factory=dict)
     shown_on: str = ""
@@ -167,10 +170,15 @@ def page(
 
 def parameters(window: Window, currency: str) -> dict[str, Any]:
     """What a part's query takes."""
+    days = window.days()
+    limits = [bounds(day) for day in days]
     return {
+        "days": days,
+        "starts": [start for start, _ in limits],
+        "ends": [end for _, end in limits],
         "first": window.first,
         "last": window.last,
-        "start": bounds(window.first)[0],
-        "end": bounds(window.last)[1],
+        "start": limits[0][0],
+        "end": limits[-1][1],
         "currency": currency,
     }

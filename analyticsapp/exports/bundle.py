@@ -67,7 +67,7 @@ class Bundle:
         """What has been read of it: each file's rows, bytes and SHA-256; is it whole?"""
         return {
             "files": [
-                {"name": taken.name, **taken.file.account(), "whole": taken.totals is not None}
+                {"file": taken.name, **taken.file.account(), "whole": taken.totals is not None}
                 for taken in self.taken
             ]
         }

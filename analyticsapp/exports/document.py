@@ -16,7 +16,8 @@ HEAD = """# Exports
 
 Made from the exports by `manage.py export_schema`; a gate compares. This is version {version} of
 the schema: `analyticsapp/exports/schema.json` says the same to programs. A change of any column
-makes a new version.
+makes a new version. What figures mean is in [their definitions](kpi_definitions.md), which have a
+version of their own.
 
 ## Taking them
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from analyticsapp.exports.columns import CURRENCY, day, flag, money, number, text, time
 from analyticsapp.exports.export import Export, query, selection
-from analyticsapp.exports.ledgers import FEES, REVENUE, SETTLEMENT
+from analyticsapp.exports.ledgers import BRIDGE, FEES, REVENUE, SETTLEMENT
 from analyticsapp.exports.recurring import MRR_MOVEMENTS, SUBSCRIPTIONS
 from analyticsapp.exports.registry import FINANCE
 from analyticsapp.exports.scope import Scope, day_of, within
@@ -20,7 +20,7 @@ def exports() -> Iterator[Export]:
     """The pack, in its order."""
     yield orders()
     yield from (REFUNDS, DISPUTES, BALANCE_TRANSACTIONS, SETTLEMENT, FEES, PAYOUTS)
-    yield from (REVENUE, SUBSCRIPTIONS, MRR_MOVEMENTS)
+    yield from (REVENUE, BRIDGE, SUBSCRIPTIONS, MRR_MOVEMENTS)
 
 
 def orders() -> Export:

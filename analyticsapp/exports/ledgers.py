@@ -27,10 +27,11 @@ UNKNOWN = ("discounts", "tax", "shipping")
 
 
 def figure(kpi: Kpi[Any]) -> tuple[Column, ...]:
-    """A KPI's columns: what it is and means is the registry's to say."""
+    """A KPI's columns. What it means is the registry's to say, and has a version of its own."""
+    meaning = f"The figure “{kpi.name}” of the definitions."
     if kpi.unit is Unit.MONEY:
-        return money(kpi.key, kpi.definition, kpi=kpi.key)
-    return (number(kpi.key, kpi.definition, kpi.unit.value, kpi=kpi.key),)
+        return money(kpi.key, meaning, kpi=kpi.key)
+    return (number(kpi.key, meaning, kpi.unit.value, kpi=kpi.key),)
 
 
 def selected(key: str) -> str:
@@ -81,6 +82,29 @@ SETTLEMENT = Export(
     WHERE {on_days("day")}
     """),
     order="day, currency, category",
+)
+
+BRIDGE = Export(
+    name="bridge",
+    pack=FINANCE,
+    title="Bridge",
+    meaning="A line of the bridge from a day’s net sales to what Stripe settled. The lines of a "
+    "day and currency add up to what the balance in it changed by.",
+    columns=(
+        day("day", "The day."),
+        CURRENCY,
+        text("line", "Which line; category: and fee: stand before Stripe’s own words."),
+        text("counterpart", "The currency on the other side, where it was exchanged. Empty: none."),
+        day("other_day", "Of what is captured on one day and settled on another: the other one."),
+        number("rows", "How many charges, refunds or transactions.", "rows"),
+        *money("amount", "By how much it changes what the line before comes to."),
+    ),
+    rows=query(f"""
+    SELECT day, currency, line, counterpart, other_day, rows, amount_minor
+    FROM analyticsapp_bridgeday
+    WHERE {on_days("day")}
+    """),
+    order="day, currency, line, counterpart, other_day",
 )
 
 FEES = Export(

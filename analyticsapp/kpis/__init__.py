@@ -17,8 +17,9 @@ from analyticsapp.kpis.kpi import (
     tenths,
 )
 from analyticsapp.kpis.products import PRODUCTS, ProductSales
+from analyticsapp.kpis.subscriptions import SUBSCRIPTIONS, Recurring
 
-ALL: tuple[Kpi[Any], ...] = (*COMMERCIAL, *CUSTOMERS, *PRODUCTS)
+ALL: tuple[Kpi[Any], ...] = (*COMMERCIAL, *CUSTOMERS, *PRODUCTS, *SUBSCRIPTIONS)
 KPIS: dict[str, Kpi[Any]] = {kpi.key: kpi for kpi in ALL}
 # What the first page shows of each day.
 BOARD: tuple[Kpi[Totals], ...] = tuple(
@@ -32,12 +33,14 @@ __all__ = [
     "CUSTOMERS",
     "KPIS",
     "PRODUCTS",
+    "SUBSCRIPTIONS",
     "TOTALS",
     "UNDEFINED",
     "Buyers",
     "Good",
     "Kpi",
     "ProductSales",
+    "Recurring",
     "Totals",
     "Unit",
     "Value",

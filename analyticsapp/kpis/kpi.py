@@ -19,6 +19,7 @@ class Unit(Enum):
     COUNT = "count"
     SHARE = "share"  # a fraction of 1, shown as a percentage
     HOURS = "hours"  # seconds, shown as hours
+    RATIO = "ratio"  # so many times, to one decimal
 
 
 class Good(Enum):
@@ -117,6 +118,8 @@ def format_value(unit: Unit, value: Value | None, currency: str) -> str:
         return f"{tenths(value * 100):,.1f}%".replace("-", MINUS)
     if unit is Unit.HOURS:
         return f"{tenths(Fraction(value, 3600)):,.1f} h".replace("-", MINUS)
+    if unit is Unit.RATIO:
+        return f"{tenths(value):,.1f}".replace("-", MINUS)
     return f"{round(value):,}".replace("-", MINUS)
 
 

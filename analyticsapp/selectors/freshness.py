@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists
 
-from analyticsapp.models import DirtyDay, SnapshotState
+from analyticsapp.models import DirtyDay, DirtySubscriber, SnapshotState
 
 LATE = timedelta(minutes=10)
 
@@ -17,13 +17,14 @@ class Freshness:
     """How far the figures can be relied on."""
 
     refreshed_at: datetime | None
-    waiting: bool  # days have changed since
+    waiting: bool  # something has changed since
     late: bool  # the refresh hasn't run for longer than it should
 
 
-def freshness(now: datetime) -> Freshness:
-    """What is known about how old the figures are. One query."""
-    waiting = Exists(DirtyDay.objects.all())
+def freshness(now: datetime, log: type[DirtyDay | DirtySubscriber] = DirtyDay) -> Freshness:
+    """What is known about how old the figures are; ``log`` holds what has changed since. One
+    query."""
+    waiting = Exists(log._default_manager.all())
     found = SnapshotState.objects.values_list("refreshed_at", waiting).first()
     refreshed_at, is_waiting = found or (None, False)
     return Freshness(

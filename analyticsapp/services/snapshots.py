@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from analyticsapp.days import DAY, Window, day_of
 from analyticsapp.models import DirtyDay, SnapshotState
-from analyticsapp.services import subscriptions
+from analyticsapp.services import subscription_days, subscriptions
 from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.tables import TABLES
 from analyticsapp.tables.table import REACH, count
@@ -41,7 +41,8 @@ def refresh(now: datetime | None = None) -> list[date]:
         changed = subscriptions.drain_log()
         if moved or state.conventions != conventions().fingerprint():
             changed = subscriptions.all_subscribers()
-        subscriptions.derive(changed)
+        first = subscriptions.derive(changed)
+        subscription_days.count(date.min if moved else first, now)
         _set_state(now)
     return days
 
@@ -57,6 +58,7 @@ def build(
         now = _begin(now)
         wanted = sorted(set(days))
         _count(wanted, now, progress)
+        subscription_days.count(min(wanted, default=None), now)
     return wanted
 
 
@@ -68,6 +70,7 @@ def build_all(*, now: datetime | None = None, progress: Progress | None = None) 
         _count(days, now, progress)
         subscriptions.drain_log()
         subscriptions.derive(subscriptions.all_subscribers())
+        subscription_days.count(date.min, now)
         _set_state(now)
     return days
 

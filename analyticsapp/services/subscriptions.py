@@ -7,10 +7,10 @@ with days.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -28,6 +28,8 @@ from payments.changes import Changes
 from payments.histories import histories
 
 Progress = Callable[[int, int], None]
+# A day, a currency, what of it counts otherwise from then on, and by how much.
+Step = tuple[date, str, str, int]
 CUSTOMERS_A_BATCH = 500
 # A subscription's period by its length in days: at least, at most, what it is. For lines whose
 # price isn't known.
@@ -104,21 +106,28 @@ def all_subscribers() -> list[str]:
     return sorted(one for (one,) in now.union(SubscriptionSpan.objects.values_list("customer_id")))
 
 
-def derive(customers: Sequence[str], progress: Progress | None = None) -> None:
-    """Bring these customers' spans and movements up to date, in batches.
+def derive(customers: Sequence[str], progress: Progress | None = None) -> date | None:
+    """Bring these customers' spans and movements up to date, in batches; return the first day on
+    which anything differs from what was derived before, None if nothing does.
 
     ``progress`` is called with how many customers are done, of how many.
     """
+    first: date | None = None
     for done in range(0, len(customers), CUSTOMERS_A_BATCH):
         chunk = customers[done : done + CUSTOMERS_A_BATCH]
         with transaction.atomic():
-            derive_batch(chunk, conventions())
+            differs = derive_batch(chunk, conventions())
+        first = min(first or date.max, differs or date.max)
         if progress:
             progress(done + len(chunk), len(customers))
+    return None if first == date.max else first
 
 
-def derive_batch(customers: Sequence[str], rules: Conventions) -> None:
-    """Derive and write; a number of statements that doesn't depend on how many there are."""
+def derive_batch(customers: Sequence[str], rules: Conventions) -> date | None:
+    """Derive and write; a number of statements that doesn't depend on how many there are.
+
+    Returns the first day that differs, if any does.
+    """
     subscriptions = {
         one.pk: one for one in stripe.Subscription.objects.filter(customer_id__in=customers)
     }
@@ -141,8 +150,13 @@ def derive_batch(customers: Sequence[str], rules: Conventions) -> None:
             MrrMovement(customer_id=customer, currency=currency, **asdict(one))
             for one in movements(changed)
         ]
-    write(SubscriptionSpan, customers, fresh_spans, key=("subscription_id", "starts_at"))
-    write(MrrMovement, customers, fresh_movements, key=("currency", "day"))
+    days = (
+        write(
+            SubscriptionSpan, customers, fresh_spans, ("subscription_id", "starts_at"), span_steps
+        ),
+        write(MrrMovement, customers, fresh_movements, ("currency", "day"), movement_steps),
+    )
+    return min((day for day in days if day), default=None)
 
 
 def row(subscription: stripe.Subscription, customer: str, span: Span) -> SubscriptionSpan:
@@ -170,18 +184,40 @@ def changes_of(found: Sequence[Span]) -> list[tuple[Any, int]]:
     return changed
 
 
+def span_steps(span: Mapping[str, Any]) -> list[Step]:
+    """The days on which a span counts otherwise than the day before, and as what."""
+    steps: list[Step] = [(day_of(span["starts_at"]), span["currency"], span["status"], 1)]
+    if span["ends_at"] is not None:
+        steps.append((day_of(span["ends_at"]), span["currency"], span["status"], -1))
+    return steps
+
+
+def movement_steps(movement: Mapping[str, Any]) -> list[Step]:
+    """The movement's day, and what it is."""
+    names = ("day", "currency", "kind", "amount_minor")
+    day, currency, kind, amount = (movement[name] for name in names)
+    return [(day, currency, kind, amount)]
+
+
 def write(
     model: type[SubscriptionSpan] | type[MrrMovement],
     customers: Sequence[str],
     fresh: Mapping[str, list[Any]],
-    *,
     key: tuple[str, str],
-) -> None:
-    """Put the fresh rows in the place of those that there are, of customers where they differ."""
+    steps: Callable[[Mapping[str, Any]], list[Step]],
+) -> date | None:
+    """Put the fresh rows in the place of those that there are, of customers where they differ.
+
+    Returns the first day whose ``steps`` differ; None if none do.
+    """
     names = [column.attname for column in model._meta.concrete_fields if not column.primary_key]
     there: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for values in model._default_manager.filter(customer_id__in=customers).values_list(*names):
         there[values[names.index("customer_id")]].append(values)
+    wanted = {
+        customer: [tuple(getattr(one, name) for name in names) for one in rows]
+        for customer, rows in fresh.items()
+    }
 
     def ordered(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         return sorted(rows, key=lambda values: [values[names.index(name)] for name in key])
@@ -189,13 +225,19 @@ def write(
     differing = [
         customer
         for customer in customers
-        if ordered(there[customer])
-        != ordered(tuple(getattr(one, name) for name in names) for one in fresh.get(customer, []))
+        if ordered(there[customer]) != ordered(wanted.get(customer, []))
     ]
     model._default_manager.filter(customer_id__in=differing).delete()
     model._default_manager.bulk_create(
         [one for customer in differing for one in fresh.get(customer, [])]
     )
+    differences: Counter[Step] = Counter()
+    for sign, rows in ((1, wanted), (-1, there)):
+        for customer in differing:
+            for values in rows.get(customer, []):
+                for step in steps(dict(zip(names, values, strict=True))):
+                    differences[step] += sign
+    return min((step[0] for step, count in differences.items() if count), default=None)
 
 
 def coupons_of(subscriptions: Iterable[stripe.Subscription]) -> dict[str, Coupon]:

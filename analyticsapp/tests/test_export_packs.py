@@ -26,6 +26,7 @@ from psycopg.errors import DivisionByZero
 from analyticsapp.exports import PACKS, Export, Pack, Scope, all_exports, bundle
 from analyticsapp.exports.bundle import Archive, Bundle, Torn
 from analyticsapp.exports.columns import CURRENCY, key, money, text
+from analyticsapp.exports.contract import schema_version
 from analyticsapp.exports.export import query
 from analyticsapp.exports.registry import FINANCE
 from analyticsapp.exports.sending import take, take_pack
@@ -115,7 +116,7 @@ def test_the_manifest_says_what_was_asked_and_how_fresh_it_is() -> None:
     found.pop("files")
     assert found == {
         "pack": "bi",
-        "schema_version": 1,
+        "schema_version": schema_version(),
         "definitions_version": definitions_version(),
         "from": "2026-11-01",
         "to": "2026-11-30",
@@ -191,12 +192,12 @@ def test_the_first_bytes_are_sent_before_the_last_row_is_made() -> None:
         cursor.execute("SET lock_timeout = '5s'")  # rather than hang
     with closing(connection.copy()) as other, other.cursor() as holder:
         holder.execute(f"SELECT pg_advisory_lock({LOCK})")
-        download = Download("test", file, {})
+        download = Download("analytics", file, {})
         first = next(download)
         assert 0 < file.rows < 200_000
         assert len(first) < 2 * BLOCK
         # By now it is on record that it was begun, whatever becomes of this process.
-        assert elsewhere(AuditEvent.objects.get).action == "test.export_started"
+        assert elsewhere(AuditEvent.objects.get).action == "analytics.export_started"
         holder.execute(f"SELECT pg_advisory_unlock({LOCK})")
         assert len(first) + sum(map(len, download)) == file.bytes
     assert file.rows == 200_000
@@ -243,7 +244,7 @@ def test_what_was_taken_is_on_record(superuser: User) -> None:
         "time_zone": "UTC",
         "currency": None,
         "personal_data": False,
-        "schema_version": 1,
+        "schema_version": schema_version(),
         "outcome": "complete",
         "rows": 1,
         "bytes": len(body),
@@ -278,10 +279,10 @@ def test_a_pack_that_breaks_off_says_which_files_were_sent(
 @pytest.mark.django_db
 def test_one_that_fails_midway_says_so() -> None:
     broken = "SELECT 1 / (199000 - n) FROM generate_series(1, 200000) AS n"
-    download = Download("test", CsvFile(["x"], lambda: copied(broken, {})), {})
+    download = Download("analytics", CsvFile(["x"], lambda: copied(broken, {})), {})
     with pytest.raises(DivisionByZero):
         b"".join(download)
-    after = trace("test.exported").after
+    after = trace().after
     assert (after["outcome"], after["rows"] > 0) == ("failed", True)
 
 
@@ -305,7 +306,7 @@ def test_a_client_that_goes_away_leaves_the_trace_of_what_it_got(
     live_server: Any, client: Client, superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "analyticsapp.views.exports.all_exports", lambda: {"generated": generated(300_000)}
+        "analyticsapp.views.exports.all_exports", lambda: {"orders": generated(300_000)}
     )
     client.force_login(superuser)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -315,7 +316,7 @@ def test_a_client_that_goes_away_leaves_the_trace_of_what_it_got(
     with closing(http.client.HTTPConnection(str(place.hostname), place.port)) as browser:
         browser.request(
             "POST",
-            "/exports/generated/",
+            "/exports/orders/",
             f"csrfmiddlewaretoken={token}",
             {
                 "Content-Type": "application/x-www-form-urlencoded",

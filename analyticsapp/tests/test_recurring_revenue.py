@@ -215,9 +215,9 @@ def test_a_refresh_takes_as_many_statements_for_two_customers_as_for_forty() -> 
             snapshots.refresh()
         return len(captured)
 
-    snapshots.refresh()
+    statements(range(60, 61))  # the first one finds no days that are counted
     assert statements(range(2)) == statements(range(10, 50))
-    assert MrrMovement.objects.count() == 42
+    assert MrrMovement.objects.count() == 43
 
 
 def test_nothing_is_written_where_nothing_differs() -> None:

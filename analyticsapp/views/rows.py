@@ -22,6 +22,7 @@ from analyticsapp.drilldown.products import of_product
 from analyticsapp.drilldown.rows import MOST_DAYS, Cursor, Part, Row, Sum, page, total
 from analyticsapp.kpis import Value
 from analyticsapp.kpis.kpi import Ledger
+from analyticsapp.models import DirtyDay, DirtySubscriber
 from analyticsapp.periods import Period, asked
 from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.sales import busiest
@@ -81,7 +82,9 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
         "currency": currency,
         "keep": drilldown.named,
         "back": f"{reverse(shown_on)}?{period.query}&{urlencode({'currency': currency})}",
-        "freshness": freshness(now),
+        "freshness": freshness(
+            now, DirtySubscriber if drilldown.kpi.ledger is Ledger.SUBSCRIPTIONS else DirtyDay
+        ),
         "time_zone": settings.REPORTING_TIME_ZONE,
         "most_days": MOST_DAYS,
     }

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from auditlog.admin import distinct
 from auditlog.context import Actor, acting_as, job
+from auditlog.event_filters import distinct
 from auditlog.models import AuditEvent
 from auditlog.readonly import MoreThan, UncountedPaginator
 from auditlog.services import record
@@ -125,7 +125,7 @@ def test_what_was_done_in_one_request_is_a_click_away(client: Client, auditor: U
         record("order.paid")
     event = AuditEvent.objects.get()
     text = client.get(reverse("admin:auditlog_auditevent_change", args=[event.pk])).content.decode()
-    assert '<a href="/admin/auditlog/auditevent/?q=req-1">req-1</a>' in text
+    assert '<a href="/admin/auditlog/auditevent/?request_id=req-1">req-1</a>' in text
     assert "historylink" not in text  # it is the history
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from django.utils import timezone
 
 from analyticsapp.days import DAY, day_of
 from analyticsapp.models import MrrMovement, SubscriptionSpan
-from analyticsapp.services import snapshots
+from analyticsapp.services import snapshots, subscription_days
 from config.tests.rows import build
 from monitoring.models import CheckRun, Issue, Severity
 from monitoring.tests.ledgers import charge, moved, order, refund
@@ -65,24 +66,30 @@ def lively_shop() -> None:
 
 
 def subscribe(now: datetime) -> None:
-    """Recurring revenue of some customers, of whom every second one took more."""
+    """Recurring revenue of some customers: every second one took more, every fourth one left, and
+    another is on trial."""
     for n in range(12):
-        began = now - (60 - 4 * n) * DAY
-        build(
-            SubscriptionSpan,
-            subscription_id=f"sub_{n}",
-            customer_id=f"cus_{n}",
-            currency="eur",
-            status="active",
-            mrr_minor=1_000 + n,
-            lines=[],
-            starts_at=began,
-            ends_at=None,
-            origin="events",
-        )
+        began = now - (200 - 16 * n) * DAY
+        steps = [(0, "active", "new", 1_000 + n)]
+        if n % 2:
+            steps.append((5, "active", "expansion", 500))
+        if n % 4 == 2:
+            steps.append((12, "canceled", "churn", -1_000 - n))
         mrr = 0
-        for later, kind, amount in ((0, "new", 1_000 + n), (5, "expansion", 500))[: 1 + n % 2]:
+        for (later, status, kind, amount), after in zip_longest(steps, steps[1:]):
             mrr += amount
+            build(
+                SubscriptionSpan,
+                subscription_id=f"sub_{n}",
+                customer_id=f"cus_{n}",
+                currency="eur",
+                status=status,
+                mrr_minor=mrr,
+                lines=[],
+                starts_at=began + later * DAY,
+                ends_at=began + after[0] * DAY if after else None,
+                origin="events",
+            )
             build(
                 MrrMovement,
                 customer_id=f"cus_{n}",
@@ -92,3 +99,16 @@ def subscribe(now: datetime) -> None:
                 amount_minor=amount,
                 mrr_minor=mrr,
             )
+    build(
+        SubscriptionSpan,
+        subscription_id="sub_trial",
+        customer_id="cus_trial",
+        currency="eur",
+        status="trialing",
+        mrr_minor=0,
+        lines=[],
+        starts_at=now - DAY,
+        ends_at=None,
+        origin="events",
+    )
+    subscription_days.count(None, now)

@@ -16,7 +16,7 @@ from config.tests.rows import build, our_models
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # In pieces, so that this file doesn't hold the word either.
 TWO_LS = "cancel" + "led"
-SKIPPED = {".git", ".venv", ".local", "node_modules", "staticfiles", "build", "dist"}
+SKIPPED = {".git", ".venv", ".local", "node_modules", "staticfiles", "build", "dist", "__pycache__"}
 
 every_model = pytest.mark.parametrize("model", our_models(), ids=lambda m: m._meta.label_lower)
 

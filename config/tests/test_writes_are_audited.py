@@ -54,6 +54,7 @@ NOT_AUDITED: dict[str, tuple[str, ...]] = {
         "analyticsapp.services.snapshots._drain_log",
         "analyticsapp.services.snapshots._set_state",
         "analyticsapp.services.snapshots.refresh",
+        "analyticsapp.services.subscription_days.COUNT",
         "analyticsapp.services.subscriptions.drain_log",
         "analyticsapp.services.subscriptions.mark",
         "analyticsapp.services.subscriptions.write",

@@ -43,7 +43,7 @@ class Verified:
 
 def last_verification() -> Verified:
     """What the log says about the last verification of all of it."""
-    event = AuditEvent.objects.filter(action=AUDIT_VERIFIED).order_by("-id").first()
+    event = AuditEvent.objects.filter(action=AUDIT_VERIFIED).order_by("-at", "-id").first()
     if event is None:
         return Verified()
     head, faults = event.after["head"], event.after["faults"]

@@ -7,7 +7,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from auditlog.actions import BACKUP_SUCCEEDED
+from auditlog.actions import (
+    BACKUP_SUCCEEDED,
+    RESTORE_DRILL_FAILED,
+    RESTORE_DRILL_SUCCEEDED,
+)
 from auditlog.models import AuditEvent
 from monitoring.models import CheckRun, Kind, Severity
 from monitoring.registry import WHOLE, Finding, check, label, moment, reference, rows
@@ -18,9 +22,17 @@ LAST_BACKUP = """
 SELECT born.at AS born_at, last.id, last.at
 FROM (SELECT min(applied) AS at FROM django_migrations) AS born
 LEFT JOIN LATERAL (
-    SELECT id, at FROM auditlog_auditevent WHERE action = %(action)s ORDER BY id DESC LIMIT 1
+    SELECT id, at FROM auditlog_auditevent WHERE action = %(action)s
+    ORDER BY at DESC, id DESC LIMIT 1
 ) AS last ON true
 WHERE coalesce(last.at, born.at) < %(before)s
+"""
+FAILED_DRILL = """
+SELECT id, action, at, reason FROM (
+    (SELECT * FROM auditlog_auditevent WHERE action = %(failed)s ORDER BY id DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM auditlog_auditevent WHERE action = %(succeeded)s ORDER BY id DESC LIMIT 1)
+) AS drill ORDER BY id DESC LIMIT 1
 """
 LAST_RUN = """
 SELECT born.at AS born_at, last.id, last.finished_at AS at
@@ -59,6 +71,32 @@ def backup_overdue(now: datetime) -> Iterator[Finding]:
                 "allowed days": settings.BACKUP_WITHIN_DAYS,
             },
         )
+
+
+@check(
+    name="restore_drill_failed",
+    kind=Kind.ATTENTION,
+    severity=Severity.CRITICAL,
+    meaning="The last restore drill failed: from the backup that it took, the database could not "
+    "be brought back as it was.",
+    remedy="The reason is in the evidence, all of it in the drill’s log beside the backup. Mend "
+    "it, take a backup (`manage.py backup`) and drill again (`manage.py restore_drill`). It "
+    "resolves with a drill that succeeds.",
+)
+def restore_drill_failed(now: datetime) -> Iterator[Finding]:
+    actions = {"failed": RESTORE_DRILL_FAILED, "succeeded": RESTORE_DRILL_SUCCEEDED}
+    for row in rows(FAILED_DRILL, actions):
+        if row["action"] == RESTORE_DRILL_FAILED:
+            yield Finding(
+                subject_type="release.restore_drill",
+                subject_id=WHOLE,
+                summary="The last backup that was tried can’t be restored as it was",
+                evidence={
+                    "drill": moment(row["at"]),
+                    "reason": row["reason"],
+                    "in the audit log": reference(AuditEvent, row["id"]),
+                },
+            )
 
 
 @check(

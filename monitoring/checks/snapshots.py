@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from analyticsapp.days import DAY, day_of
-from analyticsapp.models import MrrMovement, SnapshotState
+from analyticsapp.models import MrrMovement, SnapshotState, SubscriptionDay
 from analyticsapp.services.snapshots import chunks, recorded
 from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.tables import TABLES, SnapshotTable
@@ -294,6 +294,53 @@ def recurring_revenue_mismatch(now: datetime) -> Iterator[Finding]:
                 "movements come to": amount(row["moved"], currency),
                 "the last of them says": amount(row["last"], currency),
                 "customer": customer,
+            },
+            amount_minor=off,
+            currency=currency,
+        )
+
+
+# The first day from which a currency's days aren't what moved up to them.
+DAYS_APART = """
+SELECT DISTINCT ON (currency) currency, day, is_minor, should_minor
+FROM (
+    SELECT currency, day, counted.mrr_minor AS is_minor,
+        coalesce(sum(moved.amount) OVER up_to_it, 0)::bigint AS should_minor
+    FROM analyticsapp_subscriptionday AS counted
+    LEFT JOIN (
+        SELECT currency, day, sum(amount_minor) AS amount
+        FROM analyticsapp_mrrmovement GROUP BY currency, day
+    ) AS moved USING (currency, day)
+    WINDOW up_to_it AS (PARTITION BY currency ORDER BY day)
+) AS running
+WHERE is_minor <> should_minor AND NOT EXISTS (SELECT FROM analyticsapp_dirtysubscriber)
+ORDER BY currency, day
+"""
+
+
+@check(
+    name="subscription_days_mismatch",
+    kind=Kind.INTEGRITY,
+    severity=Severity.HIGH,
+    touches=(Area.SUBSCRIPTIONS,),
+    meaning="The MRR that pages show of a day isn’t the sum of what moved up to it; each day after "
+    "it builds upon it.",
+    remedy="Count the days anew: `manage.py build_snapshots --all`. If it comes back, a movement "
+    "is written without its day: report that.",
+)
+def subscription_days_mismatch(now: datetime) -> Iterator[Finding]:
+    if current_state() is None:
+        return
+    for row in rows(DAYS_APART, {}):
+        currency, off = row["currency"], abs(row["is_minor"] - row["should_minor"])
+        yield Finding(
+            subject_type=label(SubscriptionDay),
+            subject_id=f"{row['day']} {currency}",
+            summary=f"MRR of {row['day']} is {format_money(off, currency)} apart from what moved "
+            "up to it",
+            evidence={
+                "it says": amount(row["is_minor"], currency),
+                "movements come to": amount(row["should_minor"], currency),
             },
             amount_minor=off,
             currency=currency,

@@ -9,7 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from auditlog.actions import AUDIT_VERIFIED, BACKUP_SUCCEEDED
+from auditlog.actions import (
+    AUDIT_VERIFIED,
+    BACKUP_SUCCEEDED,
+    RESTORE_DRILL_FAILED,
+    RESTORE_DRILL_SUCCEEDED,
+)
 from auditlog.services import record
 from monitoring.models import CheckRun
 from monitoring.services.runs import run_checks
@@ -47,6 +52,19 @@ def test_the_newest_backup_counts() -> None:
     with transaction.atomic():
         record(BACKUP_SUCCEEDED)
     assert len(findings("backup_overdue", later + timedelta(seconds=30))) == 1
+
+
+def test_only_the_last_drill_counts() -> None:
+    assert findings("restore_drill_failed") == []
+    for outcome in (RESTORE_DRILL_FAILED, RESTORE_DRILL_SUCCEEDED, RESTORE_DRILL_FAILED):
+        with transaction.atomic():
+            last = record(outcome, reason="orders: 9 rows became 8")
+    [found] = findings("restore_drill_failed")
+    assert found.evidence["reason"] == "orders: 9 rows became 8"
+    assert found.evidence["in the audit log"]["id"] == str(last.pk)
+    with transaction.atomic():
+        record(RESTORE_DRILL_SUCCEEDED)
+    assert findings("restore_drill_failed") == []
 
 
 def test_only_whole_runs_that_ended_count() -> None:

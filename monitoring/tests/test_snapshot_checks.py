@@ -18,6 +18,7 @@ from analyticsapp.models import (
     ProductDay,
     SettlementDay,
     SnapshotState,
+    SubscriptionDay,
     SubscriptionSpan,
     WindowDay,
 )
@@ -39,6 +40,7 @@ NAMES = (
     "snapshot_days_missing",
     "snapshots_stale",
     "recurring_revenue_mismatch",
+    "subscription_days_mismatch",
 )
 
 
@@ -242,6 +244,17 @@ def test_a_history_that_ends_otherwise_than_the_subscription_is_found() -> None:
     snapshots.refresh()
     subscriptions.mark(["cus_2"])
     assert findings("recurring_revenue_mismatch") != []  # the row alone was changed
+
+
+def test_a_day_that_is_not_what_moved_up_to_it_is_found() -> None:
+    subscribe()
+    assert findings("subscription_days_mismatch") == []
+    first = SubscriptionDay.objects.order_by("day")[0].day
+    SubscriptionDay.objects.filter(day__gt=first).update(mrr_minor=1_200)
+    [found] = findings("subscription_days_mismatch")
+    assert (found.subject_id, found.amount_minor) == (f"{first + DAY} eur", 200)
+    snapshots.build_all()
+    assert findings("subscription_days_mismatch") == []
 
 
 def test_other_conventions_are_derived_first(settings: Settings) -> None:

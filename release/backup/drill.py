@@ -157,7 +157,8 @@ def _counted(issues: Counter[str]) -> str:
 
 
 def _conclude(seen: Drill) -> None:
-    seen.tell("Seconds: " + ", ".join(f"{step} {time}" for step, time in seen.seconds.items()))
+    if seen.seconds:
+        seen.tell("Seconds: " + ", ".join(f"{step} {time}" for step, time in seen.seconds.items()))
     problems: Sequence[str] = seen.problems
     seen.tell(
         f"The drill FAILED: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}."

@@ -64,6 +64,7 @@ class Taken:
     backup: Backup
     contents: Contents
     bytes: int
+    sha256: str
     seconds: float
     deleted: list[Backup]
 
@@ -130,6 +131,7 @@ def take(
             after={
                 "file": backup.name,
                 "bytes": taken.bytes,
+                "sha256": taken.sha256,
                 "tables": len(taken.contents.tables),
                 "rows": taken.contents.rows,
                 "seconds": round(taken.seconds, 1),
@@ -191,10 +193,10 @@ def write(
                 **contents.as_json(),
             }
             write_whole(backup.manifest, json.dumps(manifest, indent=1) + "\n")
+            digest = sha256(backup.partial)
             write_whole(
                 backup.checksums,
-                f"{sha256(backup.partial)}  {backup.name}\n"
-                f"{sha256(backup.manifest)}  {backup.manifest.name}\n",
+                f"{digest}  {backup.name}\n{sha256(backup.manifest)}  {backup.manifest.name}\n",
             )
             backup.partial.replace(backup.dump)
             sync_folder(folder)
@@ -206,7 +208,7 @@ def write(
     for old in deleted:
         old.delete()
     size = backup.dump.stat().st_size
-    return Taken(backup, contents, size, time.monotonic() - began, deleted)
+    return Taken(backup, contents, size, digest, time.monotonic() - began, deleted)
 
 
 @contextmanager

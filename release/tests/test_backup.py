@@ -71,7 +71,8 @@ def test_dump_and_count_are_of_the_same_moment(
         counted = taking._dump(shop, backup.dump, tools, counting, snapshot, lambda text: None)
     assert counted.tables["notes"].count == 4
     copy = database_called("copy")
-    subprocess.run([tools.pg_restore, f"--dbname={copy.argument}", backup.dump], check=True)
+    command = [tools.pg_restore, f"--dbname={copy.argument}", str(backup.dump)]
+    subprocess.run(command, check=True, env=copy.environment)
     with copy.connect() as found:
         assert differences(counted, contents_of(found)) == []
 

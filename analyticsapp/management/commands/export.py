@@ -130,7 +130,7 @@ class Command(BaseCommand):
         files = account.get("files", [account])
         rows = sum(file["rows"] for file in files)
         size = sum(file["bytes"] for file in files) / 1_000_000
-        what = f"{files[-1]['name']}: " if "files" in account and not done else ""
+        what = f"{files[-1]['file']}: " if "files" in account and not done else ""
         line = f"{what}{rows:,} {'row' if rows == 1 else 'rows'}, {size:,.1f} MB of CSV"
         start = "\r\x1b[K" if sys.stderr.isatty() else ""
         self.stderr.write(start + line, ending="\n" if done else "")

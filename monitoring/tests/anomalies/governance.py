@@ -7,7 +7,11 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.db.models import F
 
-from auditlog.actions import BACKUP_SUCCEEDED
+from auditlog.actions import (
+    BACKUP_SUCCEEDED,
+    RESTORE_DRILL_FAILED,
+    RESTORE_DRILL_SUCCEEDED,
+)
 from auditlog.services import record
 from auditlog.verification import verify_and_record
 from monitoring.models import CheckRun
@@ -42,6 +46,13 @@ def back_up() -> None:
         record(BACKUP_SUCCEEDED)
 
 
+def drill(outcome: str) -> None:
+    with transaction.atomic():
+        record(
+            outcome, reason="" if outcome == RESTORE_DRILL_SUCCEEDED else "orders: 9 rows became 8"
+        )
+
+
 def not_run_for_hours() -> None:
     CheckRun.objects.update(finished_at=F("finished_at") - timedelta(hours=4))
 
@@ -57,6 +68,12 @@ ANOMALIES = {
         finds=lambda: {("release.backup", WHOLE, None, "")},
         mend=back_up,
         again=lose_the_backup,
+    ),
+    "restore_drill_failed": Anomaly(
+        make=lambda: drill(RESTORE_DRILL_FAILED),
+        finds=lambda: {("release.restore_drill", WHOLE, None, "")},
+        mend=lambda: drill(RESTORE_DRILL_SUCCEEDED),
+        again=lambda: drill(RESTORE_DRILL_FAILED),
     ),
     "checks_overdue": Anomaly(
         make=run_rarely,

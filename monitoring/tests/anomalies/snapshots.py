@@ -8,8 +8,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from analyticsapp.days import day_of
-from analyticsapp.models import MrrMovement, SettlementDay, SnapshotState, SubscriptionSpan
-from analyticsapp.services import snapshots
+from analyticsapp.models import (
+    MrrMovement,
+    SettlementDay,
+    SnapshotState,
+    SubscriptionDay,
+    SubscriptionSpan,
+)
+from analyticsapp.services import snapshots, subscription_days
 from config.tests.rows import build
 from monitoring.registry import WHOLE
 from monitoring.tests.anomalies.anomaly import Anomaly
@@ -75,6 +81,22 @@ def move() -> None:
     )
 
 
+def keep_a_day() -> None:
+    """A customer's MRR, and the days since."""
+    have_a_span_without_its_movement()
+    move()
+    subscription_days.count(None, timezone.now())
+
+
+def be_off() -> None:
+    SubscriptionDay.objects.update(mrr_minor=F("mrr_minor") + 300)
+
+
+def miscount_recurring_revenue() -> None:
+    keep_a_day()
+    be_off()
+
+
 ANOMALIES = {
     "snapshot_mismatch": Anomaly(
         make=miscount,
@@ -99,5 +121,18 @@ ANOMALIES = {
         finds=lambda: {("analyticsapp.mrrmovement", "cus_2 eur", 1_000, "eur")},
         mend=move,
         again=lambda: MrrMovement.objects.all().delete(),
+    ),
+    "subscription_days_mismatch": Anomaly(
+        make=miscount_recurring_revenue,
+        finds=lambda: {
+            (
+                "analyticsapp.subscriptionday",
+                f"{day_of(timezone.now() - DAY)} eur",
+                300,
+                "eur",
+            )
+        },
+        mend=lambda: SubscriptionDay.objects.update(mrr_minor=1_000),
+        again=be_off,
     ),
 }
