@@ -30,7 +30,7 @@ ranked AS (
         row_number() OVER (ORDER BY abs(sales - before) DESC, product_id) AS moved
     FROM sold
 )
-SELECT coalesce(product.name, 'Lines of no product'), coalesce(product.sku, ''), ranked.units,
+SELECT ranked.product_id, coalesce(product.name, 'Lines of no product'), ranked.units,
     ranked.sales, ranked.before, ranked.all_sales::bigint, ranked.all_change::bigint, ranked.best,
     ranked.moved
 FROM ranked LEFT JOIN {Product._meta.db_table} AS product ON product.id = ranked.product_id
@@ -44,8 +44,8 @@ class Seller:
     """A product's units and sales in a period, and its sales in the one before; after discounts,
     before refunds, in minor units."""
 
+    product_id: int | None  # None: the lines that name no product
     name: str
-    sku: str
     units: int
     sales_minor: int
     before_minor: int

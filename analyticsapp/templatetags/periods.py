@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django import template
 from django.urls import reverse
 
+from analyticsapp.drilldown.products import NO_PRODUCT
 from analyticsapp.kpis import Kpi
 from analyticsapp.periods import Choice, Period
 
@@ -32,3 +33,12 @@ def query_of(
 def rows_of(kpi: Kpi[Any], period: Period, currency: str) -> str:
     """The address of the rows behind a KPI's figure."""
     return reverse("rows", args=[kpi.key]) + query_of(period, currency)
+
+
+@register.simple_tag
+def rows_of_product(
+    key: str, product_id: int | None, period: Period | Choice, currency: str
+) -> str:
+    """The address of the rows behind a figure of one product, or of the lines that name none."""
+    product = NO_PRODUCT if product_id is None else product_id
+    return reverse("rows", args=[key]) + query_of(period, currency, {"product": product})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,6 +22,7 @@ from analyticsapp.selectors import executive as selector
 from analyticsapp.selectors.executive import Board
 from analyticsapp.selectors.figures import Change
 from analyticsapp.services import snapshots
+from analyticsapp.tests.history import END, History
 from analyticsapp.tests.shop import at, charge, order, refund
 from governance.roles import ROLES
 from orders.models import Product
@@ -434,3 +436,21 @@ def test_customers_are_shown_for_the_days_that_they_are_counted_for(reader: Clie
     assert found["customers"].value is None
     page = reader.get("/dashboard/?from=2026-10-03&to=2026-10-31").content.decode()
     assert "only for 7, 30 and 90 days, months and quarters" in page
+
+
+def test_every_figure_of_the_page_leads_to_rows_that_add_up_to_it(
+    client: Client, executive: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    History(seed=3, purchases=80)
+    snapshots.build_all(now=END)
+    monkeypatch.setattr(timezone, "now", lambda: END)
+    client.force_login(executive)
+    page = client.get("/dashboard/?quarter=2028-Q1&currency=eur").content.decode()
+    links = re.findall(r'<a href="(/dashboard/rows/[^"]+)">\s*([−\d.,%h –]+?)\s*<', page)
+    assert len(links) > 70
+    assert any("product=none" in url for url, _ in links)
+    for url, shown in dict(links).items():
+        rows = client.get(html.unescape(url))
+        kpi, currency = rows.context["kpi"], rows.context["currency"]
+        assert kpi.number(rows.context["value"], currency) == shown, url
+        assert rows.context["agrees"], url
