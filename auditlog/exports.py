@@ -114,10 +114,11 @@ class CsvFile:
 def line(row: Sequence[str | int | Decimal]) -> bytes:
     """A row as CSV."""
     text = StringIO()
-    csv.writer(text, lineterminator="\n").writerow(
+    # Only what may end a line is quoted, and a lone carriage return must be.
+    csv.writer(text, lineterminator="\r\n").writerow(
         [defused(cell) if isinstance(cell, str) else cell for cell in row]
     )
-    return text.getvalue().encode()
+    return text.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 class Download(Iterator[bytes]):

@@ -40,6 +40,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "monitoring.issue": {"amount_minor": -1234567, "currency": "usd", "muted_until": None},
     "monitoring.issuetransition": {"reason": "for the test", "until": None},
     "analyticsapp.snapshotstate": {"id": 1},
+    "analyticsapp.bridgeday": {"counterpart": "eur"},
 }
 
 
