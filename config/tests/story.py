@@ -64,10 +64,12 @@ def page(url: str, reader: User) -> str:
 
 
 def figures(html: str) -> dict[str, str]:
-    """The totals of the dashboard's table, by the name of their column."""
-    head = re.search(r"<thead>(.*?)</thead>", html, re.S)
-    foot = re.search(r"<tfoot>(.*?)</tfoot>", html, re.S)
-    assert head, "the page has no table of figures"
+    """The totals of the dashboard's table of days, by the name of their column."""
+    tables = re.findall(r"<table.*?</table>", html, re.S)
+    (days,) = [table for table in tables if "<tfoot>" in table]
+    head = re.search(r"<thead>(.*?)</thead>", days, re.S)
+    foot = re.search(r"<tfoot>(.*?)</tfoot>", days, re.S)
+    assert head, "the columns have no names"
     assert foot, "the table has no totals"
     names = re.findall(r"<th[^>]*>(.*?)</th>", head[1], re.S)[1:]
     values = re.findall(r"<td[^>]*>(.*?)</td>", foot[1], re.S)

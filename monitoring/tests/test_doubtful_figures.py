@@ -32,6 +32,7 @@ TOUCH_NOTHING = {
     "payout_destination_changed",
     "pending_late",
     "refund_failed",
+    "restore_drill_failed",
     "refund_request_refused",
     "refund_request_stuck",
     "refunded_order_not_canceled",

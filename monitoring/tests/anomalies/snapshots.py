@@ -55,12 +55,12 @@ def forget_to_refresh() -> None:
     be_stale()
 
 
-def have_a_span_without_its_movement() -> None:
+def have_a_span_without_its_movement(number: int = 2) -> None:
     snapshots.refresh()
     build(
         SubscriptionSpan,
-        subscription_id="sub_2",
-        customer_id="cus_2",
+        subscription_id=f"sub_{number}",
+        customer_id=f"cus_{number}",
         currency="eur",
         status="active",
         mrr_minor=1_000,
@@ -69,10 +69,10 @@ def have_a_span_without_its_movement() -> None:
     )
 
 
-def move() -> None:
+def move(number: int = 2) -> None:
     build(
         MrrMovement,
-        customer_id="cus_2",
+        customer_id=f"cus_{number}",
         currency="eur",
         day=day_of(timezone.now() - DAY),
         kind="new",
@@ -83,8 +83,8 @@ def move() -> None:
 
 def keep_a_day() -> None:
     """A customer's MRR, and the days since."""
-    have_a_span_without_its_movement()
-    move()
+    have_a_span_without_its_movement(3)
+    move(3)
     subscription_days.count(None, timezone.now())
 
 
