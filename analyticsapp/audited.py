@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditlog.actions import register, register_export
 
 register("snapshots.build", "Days were counted again by hand.", "days", "first", "last")
+register_export("bridge", "The bridge of some days was taken.", "from", "to", "time_zone")
 register_export(
     "analytics",
     "An export or a pack of them was taken.",

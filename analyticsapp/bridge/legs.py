@@ -11,7 +11,8 @@ and comes in on the transaction's by another. Each names the other day, so that 
 holds both the two can be left out.
 
 A leg: ``n`` (which of the given days), currency, counterpart (the currency on the other side),
-line, other_day, amount, and of which row it is: kind, id, at.
+line, other_day, amount, of which row it is: kind, id, at; and other, which is the sale's
+transaction or the transaction's sale. A row has one leg a line, currency and other.
 """
 
 from __future__ import annotations
@@ -55,12 +56,13 @@ LEGS = f"""
         SELECT sold.*, {day_at("sold.at")} AS n, {any_day_at("sold.at")} AS day FROM sold
     ),
     part AS MATERIALIZED (
-        SELECT link.kind, link.id, link.part, link.settled_in, {any_day_at("link.created")} AS day
+        SELECT link.kind, link.id, link.part, link.settled_in, link.moved_id,
+            {any_day_at("link.created")} AS day
         FROM link WHERE {within("link.at")}
     ),
     booked AS MATERIALIZED (
         SELECT row.*, {day_at("row.created")} AS n, {any_day_at("row.created")} AS day,
-            link.kind AS sale_kind, link.part, link.currency AS sold_in,
+            link.kind AS sale_kind, link.id AS sale_id, link.part, link.currency AS sold_in,
             {any_day_at("link.at")} AS sale_day,
             coalesce(link.currency, charge.currency, refund.currency, dispute.currency, '')
                 AS counterpart
@@ -75,24 +77,24 @@ LEGS = f"""
         WHERE {within("row.created")}
     )
     SELECT sale.n, sale.currency, '' AS counterpart, {by_kind(CAPTURED, REFUNDED)} AS line,
-        {NO_DAY} AS other_day, sale.amount, sale.kind, sale.id, sale.at
+        {NO_DAY} AS other_day, sale.amount, sale.kind, sale.id, sale.at, '' AS other
     FROM sale
     WHERE sale.amount <> 0
     UNION ALL
     SELECT sale.n, sale.currency, part.settled_in, {by_kind(SALES_OUT, REFUNDS_OUT)}, part.day,
-        -part.part, sale.kind, sale.id, sale.at
+        -part.part, sale.kind, sale.id, sale.at, part.moved_id
     FROM sale JOIN part USING (kind, id)
     WHERE part.day <> sale.day AND part.part <> 0
     UNION ALL
     SELECT sale.n, sale.currency, '', {by_kind(SALES_UNSETTLED, REFUNDS_UNSETTLED)}, {NO_DAY},
-        coalesce(parts.part, 0) - sale.amount, sale.kind, sale.id, sale.at
+        coalesce(parts.part, 0) - sale.amount, sale.kind, sale.id, sale.at, ''
     FROM sale LEFT JOIN (
         SELECT kind, id, sum(part)::bigint AS part FROM part GROUP BY kind, id
     ) AS parts USING (kind, id)
     WHERE coalesce(parts.part, 0) <> sale.amount
     UNION ALL
     SELECT moved.n, leg.currency, leg.counterpart, leg.line, leg.other_day, leg.amount,
-        'balance transaction', moved.id, moved.created
+        'balance transaction', moved.id, moved.created, coalesce(sale_id, source)
     FROM booked AS moved CROSS JOIN LATERAL (
         SELECT sold_in AS currency, currency AS counterpart,
             CASE sale_kind WHEN 'charge' THEN '{SALES_IN}' ELSE '{REFUNDS_IN}' END AS line,
@@ -113,8 +115,8 @@ LEGS = f"""
         END, {NO_DAY}, moved.amount
         WHERE sold_in IS NULL AND reporting_category <> '{FEE_CATEGORY}'
         UNION ALL
-        SELECT currency, moved.counterpart, '{FEE}' || fee.type, {NO_DAY}, -fee.amount
-        FROM ({FEE_PARTS}) AS fee
+        SELECT currency, moved.counterpart, '{FEE}' || fee.type, {NO_DAY}, -sum(fee.amount)::bigint
+        FROM ({FEE_PARTS}) AS fee GROUP BY fee.type
     ) AS leg
     WHERE leg.amount <> 0
 """

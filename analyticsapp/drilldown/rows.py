@@ -32,12 +32,13 @@ class Part:
     ``key`` (text), which together are unique; what it is in words (``kind``); the ``model`` and
     ``object_id`` (text) of the row whose page in the admin tells more; what to show of it
     (``label`` and ``detail``: text without personal data, as everyone who may see the figure may
-    see its rows); and what it adds (``amount``).
+    see its rows); and what it adds (``amount``). ``values`` are what else it takes.
     """
 
     name: str
     unit: Unit
     sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def total(part: Part, window: Window, currency: str) -> Sum:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*), coalesce(sum(amount), 0)::bigint FROM ({part.sql}) AS rows",
-            parameters(window, currency),
+            {**parameters(window, currency), **part.values},
         )
         rows, amount = cursor.fetchone()
     return Sum(rows, amount)
@@ -156,6 +157,7 @@ def page(
             f'{beyond} ORDER BY at {order}, key COLLATE "C" {order} LIMIT %(limit)s',
             {
                 **parameters(window, currency),
+                **part.values,
                 "place_at": place.at if place else None,
                 "place_key": place.key if place else None,
                 "limit": limit + 1,

@@ -17,9 +17,16 @@ from analyticsapp.kpis.kpi import (
     tenths,
 )
 from analyticsapp.kpis.products import PRODUCTS, ProductSales
+from analyticsapp.kpis.settlement import SETTLEMENT, Settled
 from analyticsapp.kpis.subscriptions import SUBSCRIPTIONS, Recurring
 
-ALL: tuple[Kpi[Any], ...] = (*COMMERCIAL, *CUSTOMERS, *PRODUCTS, *SUBSCRIPTIONS)
+ALL: tuple[Kpi[Any], ...] = (
+    *COMMERCIAL,
+    *CUSTOMERS,
+    *PRODUCTS,
+    *SETTLEMENT,
+    *SUBSCRIPTIONS,
+)
 KPIS: dict[str, Kpi[Any]] = {kpi.key: kpi for kpi in ALL}
 # What the first page shows of each day.
 BOARD: tuple[Kpi[Totals], ...] = tuple(
@@ -33,6 +40,7 @@ __all__ = [
     "CUSTOMERS",
     "KPIS",
     "PRODUCTS",
+    "SETTLEMENT",
     "SUBSCRIPTIONS",
     "TOTALS",
     "UNDEFINED",
@@ -41,6 +49,7 @@ __all__ = [
     "Kpi",
     "ProductSales",
     "Recurring",
+    "Settled",
     "Totals",
     "Unit",
     "Value",

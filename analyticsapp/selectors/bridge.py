@@ -70,6 +70,11 @@ class Entry:
     line: Line | None = None
     cells: dict[str, Cell] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """The line's or the figure's."""
+        return self.line.key if self.line else self.figure.key if self.figure else ""
+
 
 @dataclass(frozen=True)
 class Bridge:

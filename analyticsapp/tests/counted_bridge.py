@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -104,12 +104,14 @@ class Bridge:
             self.add(booked, row.currency, sale.currency, "exchanged_in", row.amount)
 
     def of_fees(self, row: BalanceTransaction, found: tuple[Sale, int | None] | None) -> None:
-        told = [(one.get("type") or "unspecified", one["amount"]) for one in row.fee_details]
-        told.append(("unspecified", row.fee - sum(amount for _, amount in told)))
+        told: Counter[str] = Counter()
+        for one in row.fee_details:
+            told[one["type"]] += one["amount"]
+        told["unspecified"] += row.fee - told.total()
         if row.reporting_category == "fee":
-            told.append((row.type, -row.amount))
+            told[row.type] -= row.amount
         other = found[0].currency if found else self.behind(row)
-        for kind, amount in told:
+        for kind, amount in told.items():
             self.add(booked_on(row), row.currency, other, f"fee:{kind}", -amount)
 
     def behind(self, row: BalanceTransaction) -> str:

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "reconciliation-rows": ({}, f"{WEEK}&step=settlement&residual=fees"),
     "rows": ({"key": "net_sales"}, WEEK),
     "export": ({"name": "finance"}, ""),
+    "money-rows": ({}, f"{WEEK}&line=fee:unspecified"),
 }
 # https://github.com/dequelabs/axe-core, the script that its package has for browsers.
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")

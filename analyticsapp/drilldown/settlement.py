@@ -1,0 +1,94 @@
+"""The rows of the settlement ledger: balance transactions, and disputes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from analyticsapp.days import Window
+from analyticsapp.drilldown.rows import Drilldown, Part
+from analyticsapp.kpis import KPIS, Kpi, Settled, Unit, Value
+from analyticsapp.kpis.settlement import (
+    ADJUSTMENT,
+    DISPUTE,
+    DISPUTE_REVERSAL,
+    NAMED,
+    REFUNDS,
+    SALES,
+)
+from analyticsapp.selectors.settlement import settled
+from payments import categories
+from payments.models import Dispute
+
+
+def one_of(names: Sequence[str]) -> str:
+    """SQL for whether the transaction is of one of these categories."""
+    return f"reporting_category IN ({', '.join(map(repr, sorted(names)))})"
+
+
+def transactions(amount: str, where: str = "true") -> str:
+    """SQL of the balance transactions of the period, and what each adds."""
+    return f"""
+SELECT created AS at, id AS key, 'balance transaction' AS kind,
+    'payments.balancetransaction' AS model, id AS object_id, id AS label,
+    concat_ws(' · ', reporting_category, nullif(source, '')) AS detail, {amount} AS amount
+FROM payments_balancetransaction
+WHERE created >= %(start)s AND created < %(end)s AND currency = %(currency)s AND {where}
+"""
+
+
+def moved(name: str, names: Sequence[str], sign: str = "") -> Part:
+    """The transactions of some categories, and their amounts."""
+    return Part(name, Unit.MONEY, transactions(f"{sign}amount", one_of(names)))
+
+
+def disputes(amount: str, of: str) -> str:
+    """SQL of the disputes opened in the period: those that are inquiries, or the others."""
+    inquiries = ", ".join(map(repr, Dispute.MOVES_NO_MONEY))
+    return f"""
+SELECT created AS at, id AS key, 'dispute' AS kind, 'payments.dispute' AS model,
+    id AS object_id, id AS label, concat_ws(' · ', status, nullif(reason, ''), charge_id) AS detail,
+    {amount} AS amount
+FROM payments_dispute
+WHERE created >= %(start)s AND created < %(end)s AND currency = %(currency)s
+    AND status {of} ({inquiries})
+"""
+
+
+FEE = f"fee - CASE WHEN {one_of([categories.FEE])} THEN amount ELSE 0 END"
+NET = f"CASE WHEN {one_of(sorted(categories.PAYOUTS))} THEN 0 ELSE amount END - fee"
+CHARGED = moved("Charges", SALES)
+FEES = Part("Fees", Unit.MONEY, transactions(FEE, f"{FEE} <> 0"))
+OPENED = "NOT IN"
+
+PARTS: dict[str, tuple[Part, ...]] = {
+    "settled_charges": (CHARGED,),
+    "settled_refunds": (moved("Refunds, less those that failed", REFUNDS, "-"),),
+    "disputes_withdrawn": (moved("Withdrawals for disputes", [DISPUTE], "-"),),
+    "disputes_returned": (moved("Disputed amounts returned", [DISPUTE_REVERSAL]),),
+    "failed_payments": (moved("Payments that failed later", [categories.CHARGE_FAILURE], "-"),),
+    "fees": (FEES,),
+    "fee_rate": (FEES, CHARGED),
+    "adjustments": (moved("Adjustments", [ADJUSTMENT]),),
+    "other_movements": (
+        Part("Other movements", Unit.MONEY, transactions("amount", f"NOT {one_of(sorted(NAMED))}")),
+    ),
+    "settled_net": (
+        Part("All but payouts, less fees", Unit.MONEY, transactions(NET, f"{NET} <> 0")),
+    ),
+    "payouts": (moved("Payouts, less those that came back", sorted(categories.PAYOUTS), "-"),),
+    "balance_change": (Part("All transactions", Unit.MONEY, transactions("net")),),
+    "disputes_opened": (Part("Disputes opened", Unit.COUNT, disputes("1", OPENED)),),
+    "disputes_opened_value": (Part("Disputes opened", Unit.MONEY, disputes("amount", OPENED)),),
+    "inquiries": (Part("Inquiries opened", Unit.COUNT, disputes("1", "IN")),),
+}
+
+
+def figures_of(kpi: Kpi[Settled]) -> Callable[[Sequence[Window], str], list[Value | None]]:
+    """What pages show for the KPI: from the snapshots."""
+    return lambda windows, currency: [kpi.compute(one) for one in settled(windows, currency)]
+
+
+SETTLEMENT = tuple(
+    Drilldown(kpi=KPIS[key], parts=parts, figures=figures_of(KPIS[key]))
+    for key, parts in PARTS.items()
+)
