@@ -103,6 +103,7 @@ BACKUP_SUCCEEDED = register(
     "A backup was written whole and can be read. A check misses it when it is too long ago.",
     "file",
     "bytes",
+    "sha256",
     "tables",
     "rows",
     "seconds",

@@ -44,7 +44,7 @@ def test_a_drill_restores_compares_verifies_and_checks_and_fails_over_a_differen
 ) -> None:
     source = Database.current()
     with transaction.atomic():
-        record("order.fulfil", reason="something to seal")
+        record("order.noted", reason="something to seal")
     product = Product.objects.create(name="Travel press", stock=2, created_at=timezone.now())
     call_command("backup", to=str(tmp_path), dry_run=True)
     assert list(tmp_path.iterdir()) == []
