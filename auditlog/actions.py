@@ -117,7 +117,7 @@ RESTORE_DRILL_SUCCEEDED, RESTORE_DRILL_FAILED = (
         f"it was taken{what}.",
         "file",
         "rows",
-        "seconds",
+        "seconds.*",
     )
     for outcome, what in (("succeeded", ""), ("failed", "; the reason says what didn't agree"))
 )
