@@ -77,7 +77,7 @@ def test_a_drill_restores_compares_verifies_and_checks_and_fails_over_a_differen
     with source.connect() as connection:
         connection.execute(
             "SET session_replication_role = replica;"
-            "UPDATE auditlog_auditevent SET reason = 'as it suits' WHERE action = 'order.fulfil'"
+            "UPDATE auditlog_auditevent SET reason = 'as it suits' WHERE action = 'order.noted'"
         )
     call_command("backup", to=str(tmp_path / "altered"))
     altered = newest_in(tmp_path / "altered", source.name)
