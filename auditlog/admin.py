@@ -43,7 +43,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     change_list_template = "auditlog/events.html"
     # Beginning with the time, as the indexes have it: a day long ago is found at once.
     ordering = ("-at", "-id")
-    list_display = ("at", "action", "actor_name", "target", "changes", "reason", "address")
+    list_display = ("at", "action", "actor_name", "target", "changes", "reason")
     list_display_links = ("at", "action")
     list_filter = (AskedFilter, ActionFilter, ActorFilter)
     search_help_text = "A target's id, or a request id: exactly. Several may be pasted."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import CharField, F, QuerySet, TextField
+from django.db.models import F, Func, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from auditlog.actions import register_export
@@ -30,7 +30,7 @@ COLUMNS = (
         "address",
         Kind.TEXT,
         "From which network address.",
-        Cast("address", CharField()),
+        Func("address", function="host", output_field=TextField()),  # without a mask
         personal=True,
     ),
     Column("request_id", Kind.TEXT, "In which request or run of a job.", F("request_id")),

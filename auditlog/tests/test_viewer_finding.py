@@ -155,7 +155,7 @@ def test_what_the_list_shows_is_exported_streamed_and_audited(reader: Client) ->
         "reason": "a, b",
         "before": '{"stock": 5}',
         "after": '{"stock": 12}',
-        "address": "192.0.2.7/32",
+        "address": "192.0.2.7",
         "request_id": "req-1",
     }
     trace = AuditEvent.objects.get(action="audit.exported")
