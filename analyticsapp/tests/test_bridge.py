@@ -306,3 +306,14 @@ def thrown_away() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+def test_a_day_is_counted_through_indexes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        given_days = {**parameters([date(2026, 11, 3)]), "now": at(4)}
+        cursor.execute(f"EXPLAIN {BRIDGE.count}", given_days)
+        plan = "\n".join(row for (row,) in cursor.fetchall())
+    assert "Seq Scan on payments_" not in plan
+    assert "charge_captured_at" in plan
+    assert "balancetransaction_created" in plan
