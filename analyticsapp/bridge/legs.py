@@ -39,25 +39,32 @@ from analyticsapp.tables.table import any_day_at, day_at
 from payments.categories import FEE as FEE_CATEGORY
 from payments.categories import PAYMENTS
 
+COLUMNS = (
+    "n",
+    "currency",
+    "counterpart",
+    "line",
+    "other_day",
+    "amount",
+    "kind",
+    "id",
+    "at",
+    "other",
+)
 NO_DAY = "NULL::date"
 
 
 def by_kind(charge: str, refund: str) -> str:
     """SQL for one line of charges and another of refunds."""
-    return f"CASE sale.kind WHEN 'charge' THEN '{charge}' ELSE '{refund}' END"
+    return f"CASE kind WHEN 'charge' THEN '{charge}' ELSE '{refund}' END"
 
 
-# What a sale begins with, what of it goes to another day, and what has no transaction; how a
-# transaction takes over from its sale, what is none's, and fees. The other side's currency of what
-# is no sale's own is that of the charge, refund or dispute behind it.
-LEGS = f"""
+# The other side's currency of what is no sale's own is that of the charge, refund or dispute behind
+# it.
+RELATIONS = f"""
     WITH {LINKED},
-    sale AS MATERIALIZED (
-        SELECT sold.*, {day_at("sold.at")} AS n, {any_day_at("sold.at")} AS day FROM sold
-    ),
     part AS MATERIALIZED (
-        SELECT link.kind, link.id, link.part, link.settled_in, link.moved_id,
-            {any_day_at("link.created")} AS day
+        SELECT link.*, {any_day_at("link.at")} AS day, {any_day_at("link.created")} AS other_day
         FROM link WHERE {within("link.at")}
     ),
     booked AS MATERIALIZED (
@@ -76,23 +83,35 @@ LEGS = f"""
             ON dispute.id = row.source AND link.moved_id IS NULL
         WHERE {within("row.created")}
     )
-    SELECT sale.n, sale.currency, '' AS counterpart, {by_kind(CAPTURED, REFUNDED)} AS line,
-        {NO_DAY} AS other_day, sale.amount, sale.kind, sale.id, sale.at, '' AS other
-    FROM sale
-    WHERE sale.amount <> 0
-    UNION ALL
-    SELECT sale.n, sale.currency, part.settled_in, {by_kind(SALES_OUT, REFUNDS_OUT)}, part.day,
-        -part.part, sale.kind, sale.id, sale.at, part.moved_id
-    FROM sale JOIN part USING (kind, id)
-    WHERE part.day <> sale.day AND part.part <> 0
-    UNION ALL
-    SELECT sale.n, sale.currency, '', {by_kind(SALES_UNSETTLED, REFUNDS_UNSETTLED)}, {NO_DAY},
-        coalesce(parts.part, 0) - sale.amount, sale.kind, sale.id, sale.at, ''
-    FROM sale LEFT JOIN (
-        SELECT kind, id, sum(part)::bigint AS part FROM part GROUP BY kind, id
-    ) AS parts USING (kind, id)
-    WHERE coalesce(parts.part, 0) <> sale.amount
-    UNION ALL
+"""
+# What a sale begins with.
+BEGUN = f"""
+    SELECT {day_at("at")}, currency, '', {by_kind(CAPTURED, REFUNDED)}, {NO_DAY}, amount, kind, id,
+        at, ''
+    FROM sold
+    WHERE amount <> 0
+"""
+# What of it goes to another day.
+LEAVING = f"""
+    SELECT {day_at("at")}, currency, settled_in, {by_kind(SALES_OUT, REFUNDS_OUT)}, other_day,
+        -part, kind, id, at, moved_id
+    FROM part
+    WHERE day <> other_day AND part <> 0
+"""
+# What of it has no transaction.
+UNSETTLED = f"""
+    SELECT {day_at("at")}, currency, '', {by_kind(SALES_UNSETTLED, REFUNDS_UNSETTLED)}, {NO_DAY},
+        sum(part)::bigint, kind, id, at, ''
+    FROM (
+        SELECT kind, id, currency, at, -amount AS part FROM sold
+        UNION ALL
+        SELECT kind, id, currency, at, part FROM part
+    ) AS sale
+    GROUP BY kind, id, currency, at, given.starts
+    HAVING sum(part) <> 0
+"""
+# How a transaction takes over from its sale; what is none's, and fees.
+BOOKED = f"""
     SELECT moved.n, leg.currency, leg.counterpart, leg.line, leg.other_day, leg.amount,
         'balance transaction', moved.id, moved.created, coalesce(sale_id, source)
     FROM booked AS moved CROSS JOIN LATERAL (
@@ -120,3 +139,15 @@ LEGS = f"""
     ) AS leg
     WHERE leg.amount <> 0
 """
+PARTS = {
+    BEGUN: (CAPTURED, REFUNDED),
+    LEAVING: (SALES_OUT, REFUNDS_OUT),
+    UNSETTLED: (SALES_UNSETTLED, REFUNDS_UNSETTLED),
+}
+
+
+def legs(line: str = "") -> str:
+    """SQL of all legs, as the relation ``leg``; or of some among which are all of one line."""
+    found = [sql for sql, lines in PARTS.items() if line in lines] or [BOOKED]
+    union = "UNION ALL".join(found if line else [*PARTS, BOOKED])
+    return f"({RELATIONS} {union}) AS leg ({', '.join(COLUMNS)})"

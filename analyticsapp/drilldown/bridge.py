@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyticsapp.bridge.legs import LEGS
+from analyticsapp.bridge.legs import legs
 from analyticsapp.days import reporting_zone, stretches
 from analyticsapp.drilldown.rows import Part
 from analyticsapp.kpis import Unit
@@ -14,8 +14,11 @@ MODELS = {
     "balance transaction": "payments.balancetransaction",
 }
 KINDS = " ".join(f"WHEN '{kind}' THEN '{model}'" for kind, model in MODELS.items())
-# An empty counterpart stands for all of them.
-ROWS = f"""
+
+
+def rows(line: str) -> str:
+    """SQL of the rows of a line; an empty counterpart stands for all of them."""
+    return f"""
 WITH given AS MATERIALIZED (
     SELECT ARRAY[%(start)s]::timestamptz[] AS starts, %(stretches)s::timestamptz[] AS stretches,
         %(stretch_days)s::date[] AS stretch_days
@@ -27,7 +30,7 @@ SELECT leg.at, concat_ws(' ', leg.kind, leg.id, leg.other) AS key, leg.kind,
     CASE leg.kind {KINDS} END AS model, leg.id AS object_id, leg.id AS label,
     concat_ws(' · ', nullif(leg.other, ''), to_char(leg.other_day, 'YYYY-MM-DD')) AS detail,
     leg.amount
-FROM given CROSS JOIN runs CROSS JOIN LATERAL ({LEGS}) AS leg
+FROM given CROSS JOIN runs CROSS JOIN LATERAL {legs(line)}
 WHERE leg.line = %(line)s AND leg.currency = %(currency)s
     AND (%(counterpart)s = '' OR leg.counterpart = %(counterpart)s)
     AND (leg.other_day IS NULL OR leg.other_day NOT BETWEEN %(first)s AND %(last)s)
@@ -39,4 +42,4 @@ def rows_of_line(name: str, line: str, counterpart: str = "") -> Part:
     of one currency on the other side alone if one is given."""
     starts, days = stretches(reporting_zone())
     values = {"line": line, "counterpart": counterpart, "stretches": starts, "stretch_days": days}
-    return Part(name, Unit.MONEY, ROWS, values)
+    return Part(name, Unit.MONEY, rows(line), values)

@@ -157,7 +157,7 @@ named AS (
 ),
 owner AS (
     SELECT id FROM charge UNION SELECT id FROM refund
-    UNION SELECT unnest(%(disputes)s::text[]) UNION SELECT source FROM sources
+    UNION SELECT unnest(%(disputes)s::text[])
 )
 SELECT captured_at FROM charge
 UNION SELECT captured_at FROM payments_charge WHERE id = ANY (%(disputed)s)

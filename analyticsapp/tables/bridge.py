@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyticsapp.bridge.legs import LEGS
+from analyticsapp.bridge.legs import legs
 from analyticsapp.models import BridgeDay
 from analyticsapp.tables.table import SnapshotTable, Source
 
@@ -15,7 +15,7 @@ BRIDGE = SnapshotTable(
             f"""
             SELECT n, currency, counterpart, line, other_day, sum(amount) AS amount_minor,
                 count(*) AS rows
-            FROM ({LEGS}) AS leg
+            FROM {legs()}
             GROUP BY n, currency, counterpart, line, other_day
             """,
             ("amount_minor", "rows"),

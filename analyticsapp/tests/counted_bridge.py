@@ -135,7 +135,8 @@ class Bridge:
         if row.reporting_category not in ways:
             return None
         name, rows, sales = ways[row.reporting_category]
-        naming = sorted(pk for pk, one in rows.items() if getattr(one, name) == row.pk)
+        mine = rows if sales is None else sales
+        naming = sorted(pk for pk in mine if getattr(rows[pk], name) == row.pk)
         if naming:
             pk = naming[0]
         else:
@@ -145,10 +146,10 @@ class Bridge:
                 for one in self.moved
                 if (one.source, one.reporting_category) == (row.source, row.reporting_category)
             ]
-            if pk not in rows or getattr(rows[pk], name) is not None or alike[0] != row.pk:
+            if pk not in mine or getattr(rows[pk], name) is not None or alike[0] != row.pk:
                 return None
         if sales is not None:
-            return (sales[pk], None) if pk in sales else None
+            return sales[pk], None
         refund = self.refunds[pk]
         charge = self.charges.get(refund.charge_id or "")
         if not (refund.succeeded_at and charge and charge.captured_at):

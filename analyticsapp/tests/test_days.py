@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from analyticsapp.days import DAY, Window, bounds, day_of
 from analyticsapp.models import DaySnapshot, SnapshotState
 from analyticsapp.services import snapshots
+from analyticsapp.tables.table import GIVEN, any_day_at, parameters
 from analyticsapp.tests.shop import at, charge, figures, net
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +87,45 @@ def test_a_window_has_months_and_parts_of_them_at_its_ends() -> None:
         Window(date(2026, 1, 1), date(2026, 1, 31)),
         Window(date(2026, 2, 1), date(2026, 2, 3)),
     ]
+
+
+@given(
+    zone=st.sampled_from(
+        [
+            "UTC",
+            "Europe/Berlin",
+            "America/Havana",  # clocks change at midnight
+            "America/St_Johns",  # once a minute after it
+            "Africa/Casablanca",  # back and forth within a month
+            "Pacific/Apia",  # 30 December 2011 was left out
+        ]
+    ),
+    moments=st.lists(
+        st.integers(10**8, 4 * 10**9).map(lambda unix: datetime.fromtimestamp(unix, UTC))
+        | st.sampled_from(
+            [
+                datetime(2026, 3, 29, 1, tzinfo=UTC),
+                datetime(2026, 10, 25, 22, 30, tzinfo=UTC),
+                datetime(2026, 11, 1, 4, 30, tzinfo=UTC),
+                datetime(2011, 12, 30, 9, 59, tzinfo=UTC),
+                datetime(2011, 12, 30, 10, 0, tzinfo=UTC),
+                datetime(2006, 10, 29, 2, 45, tzinfo=UTC),
+            ]
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+)
+def test_the_day_of_any_moment_is_told_without_a_list_of_days(
+    zone: str, moments: list[datetime]
+) -> None:
+    with override_settings(REPORTING_TIME_ZONE=zone), connection.cursor() as cursor:
+        given_row = {**parameters([date(2026, 11, 1)]), "moments": moments}
+        cursor.execute(
+            f"WITH {GIVEN} SELECT {any_day_at('moment')} FROM given, "
+            "unnest(%(moments)s::timestamptz[]) WITH ORDINALITY AS asked (moment, n) ORDER BY n",
+            given_row,
+        )
+        for moment, (day,) in zip(moments, cursor.fetchall(), strict=True):
+            start, end = bounds(day)
+            assert start <= moment < end

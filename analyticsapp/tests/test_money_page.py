@@ -125,6 +125,24 @@ def test_a_line_that_is_behind_its_rows_says_so(reader: Client, settled: None) -
     assert "a check reports that" in text(reader, rows)
 
 
+def test_what_leaves_one_day_and_comes_in_on_another_of_the_period_is_neither(
+    reader: Client,
+) -> None:
+    today = timezone.now()
+    charge(100, today - 2 * DAY, id="ch_1", balance_transaction_id="txn_1")
+    book("1", 100, "eur", today)
+    snapshots.refresh()
+    first, last = (today - 2 * DAY).date(), (today - DAY).date()
+    for line in ("sales_out", "sales_in"):
+        assert "0.00 EUR 0 rows" in text(reader, f"{ROWS}?days=7&line={line}&currency=eur")
+    assert "on another day" not in text(reader, f"{PAGE}?days=7")
+    query = f"from={first}&to={last}"
+    assert "Captured, in the balance on another day −1.00" in text(reader, f"{PAGE}?{query}")
+    rows = text(reader, f"{ROWS}?{query}&line=sales_out&currency=eur")
+    assert "✓" in rows
+    assert f"ch_1 charge txn_1 · {today.date()}" in rows
+
+
 def test_rows_come_a_page_at_a_time(reader: Client) -> None:
     now = timezone.now()
     for n in range(55):
