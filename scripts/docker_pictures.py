@@ -55,6 +55,7 @@ def main() -> None:
             page.click("[type=submit]")
         shoot("docker_page", "/dashboard/?days=30")
         shoot("docker_issues", "/admin/monitoring/issue/")
+        page = browser.new_page(viewport={"width": 1280, "height": 900})  # without the site's rules
         page.set_content(LOG.replace("{log}", html.escape("\n".join(lines[-SHOWN:]))))
         page.screenshot(path=folder / "docker_log.png", full_page=True)
         print("docker_log.png: the end of the log")
