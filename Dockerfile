@@ -67,7 +67,7 @@ RUN chown --recursive app:app /app
 ENV COUNTINGHOUSE_ENV=test CI=true
 USER app
 HEALTHCHECK NONE
-CMD ["python", "-m", "pytest", "-n", "logical", "--quiet"]
+CMD ["python", "-m", "pytest", "-n", "logical", "--quiet", "-rfEs"]
 
 # What is built without --target.
 FROM production

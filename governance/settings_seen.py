@@ -25,6 +25,8 @@ NO_SECRETS = frozenset(
     {
         "ALERT_SEVERITY",
         "ALLOWED_HOSTS",
+        "BACKUP_DIR",
+        "BACKUP_KEEP",
         "BACKUP_WITHIN_DAYS",
         "BEHIND_PROXY",
         "CHECKS_WITHIN_HOURS",
@@ -39,6 +41,7 @@ NO_SECRETS = frozenset(
         "MRR_SUBTRACTS_LIMITED_COUPONS",
         "ORDERS_FROM_STRIPE",
         "PENDING_ORDER_DAYS",
+        "PG_BIN",
         "REPORTING_TIME_ZONE",
         "SECURE_HSTS_SECONDS",
         "SECURE_SSL_REDIRECT",
