@@ -177,9 +177,10 @@ def changes_of(found: Sequence[Span]) -> list[tuple[Any, int]]:
 
 def span_steps(span: Mapping[str, Any]) -> list[Step]:
     """The days on which a span counts otherwise than the day before, and as what."""
-    steps: list[Step] = [(day_of(span["starts_at"]), span["currency"], span["status"], 1)]
+    what = f"{span['status']} {span['origin']}"
+    steps: list[Step] = [(day_of(span["starts_at"]), span["currency"], what, 1)]
     if span["ends_at"] is not None:
-        steps.append((day_of(span["ends_at"]), span["currency"], span["status"], -1))
+        steps.append((day_of(span["ends_at"]), span["currency"], what, -1))
     return steps
 
 
