@@ -6,12 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from django.test import override_settings
+from django.test import Client, override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analyticsapp.days import DAY, bounds, day_of
+from analyticsapp.days import DAY, Window, bounds, day_of
+from analyticsapp.drilldown.cohorts import of_cohort
+from analyticsapp.drilldown.rows import page, total
+from analyticsapp.kpis import COHORTS as KINDS
+from analyticsapp.kpis import Cohort
 from analyticsapp.models import CohortMonth, SubscriptionDay, SubscriptionSpan
 from analyticsapp.services import snapshots
 from analyticsapp.tables.cohorts import COHORTS
@@ -178,3 +183,56 @@ def test_a_day_whose_movements_do_not_come_to_it_cannot_be_stored(change: dict[s
     hear(created(one(0, 1_000), 0), day=0)
     with pytest.raises(IntegrityError), transaction.atomic():
         SubscriptionDay.objects.update(**change)
+
+
+def test_the_rows_behind_every_cell_add_up_to_it() -> None:
+    hear(
+        created(one(0, 1_000), 0),
+        created(one(2, 700), 0),
+        created(one(4, 500), 16),
+        updated(one(0, 2_500), 30),
+        ended(one(2, 700), 31),
+        created(one(3, 400), 70),
+        created(one(5, 400, currency="usd"), 20),
+        day=75,
+    )
+    seen = 0
+    for (month, currency, cohort), row in kept().items():
+        window = Window(month, (month + 31 * DAY).replace(day=1) - DAY)
+        for kpi in KINDS:
+            drilldown = of_cohort(kpi.key, f"{cohort:%Y-%m}")
+            assert drilldown
+            sums = [total(part, window, currency) for part in drilldown.parts]
+            share = kpi.compute(Cohort(**row))
+            assert drilldown.value(sums, window) == drilldown.figure(window, currency) == share
+            for part, summed in zip(drilldown.parts, sums, strict=True):
+                rows = page(part, window, currency).rows
+                assert (len(rows), sum(row.amount for row in rows)) == (summed.rows, summed.amount)
+                assert {day_of(row.at).replace(day=1) for row in rows} <= {cohort}
+            seen += share not in (None, 0)
+    assert seen > 10
+
+
+@pytest.mark.parametrize(
+    ("key", "cohort"),
+    [("net_mrr_retention", "2025-13"), ("mrr", "2025-06"), ("nothing", "2025-06")],
+)
+def test_what_is_no_cohort_has_no_rows(
+    executive: User, client: Client, key: str, cohort: str
+) -> None:
+    client.force_login(executive)
+    assert client.get(f"/dashboard/rows/{key}/?cohort={cohort}").status_code == 404
+
+
+def test_a_cell_leads_to_its_rows(executive: User, client: Client) -> None:
+    hear(created(one(0, 1_000), 0), created(one(2, 700), 0), ended(one(2, 700), 31), day=75)
+    client.force_login(executive)
+    html = client.get("/dashboard/subscriptions/?month=2025-07&currency=eur").content.decode()
+    cell = "/dashboard/rows/customer_retention/?month=2025-07&amp;currency=eur&amp;cohort=2025-06"
+    assert f'href="{cell}"' in html
+    assert "50.0%" in html
+    shown = client.get(cell.replace("&amp;", "&")).content.decode()
+    assert "Customers who began in June 2025" in shown
+    assert "Exactly the figure that the dashboard shows, 50.0%" in shown
+    net = client.get("/dashboard/subscriptions/?month=2025-07&cohorts=net_mrr_retention")
+    assert "58.8%" in net.content.decode()  # 1,000 of 1,700
