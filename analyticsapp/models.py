@@ -346,6 +346,11 @@ class MrrMovement(models.Model):
             models.UniqueConstraint(
                 fields=["customer_id", "currency", "day"], name="mrrmovement_once_a_day"
             ),
+            models.UniqueConstraint(
+                fields=["customer_id", "currency"],
+                condition=Q(kind="new"),
+                name="mrrmovement_new_once",
+            ),
             models.CheckConstraint(
                 name="mrrmovement_sign",
                 condition=Q(kind__in=["new", "expansion", "reactivation"], amount_minor__gt=0)
@@ -375,7 +380,11 @@ class SubscriptionDay(models.Model):
     past_due = models.IntegerField()
     unpaid = models.IntegerField()
     paused = models.IntegerField()
+    from_invoices = models.IntegerField(help_text="Subscriptions that only invoices tell of then.")
+    assumed = models.IntegerField(help_text="Those that nothing tells of then but their start.")
     canceled = models.IntegerField(help_text="Subscriptions that ended on the day.")
+    opening_minor = models.BigIntegerField(help_text="MRR of the day before.")
+    opening_customers = models.IntegerField(help_text="Subscribers of the day before.")
     new_minor = models.BigIntegerField()
     new_customers = models.IntegerField()
     expansion_minor = models.BigIntegerField()
@@ -392,10 +401,69 @@ class SubscriptionDay(models.Model):
         constraints = [
             currency_check("subscriptionday"),
             models.UniqueConstraint(fields=["day", "currency"], name="subscriptionday_once"),
+            models.CheckConstraint(
+                name="subscriptionday_adds_up",
+                condition=Q(
+                    mrr_minor=F("opening_minor")
+                    + F("new_minor")
+                    + F("expansion_minor")
+                    + F("reactivation_minor")
+                    - F("contraction_minor")
+                    - F("churn_minor")
+                ),
+            ),
+            models.CheckConstraint(
+                name="subscriptionday_subscribers_add_up",
+                condition=Q(
+                    subscribers=F("opening_customers")
+                    + F("new_customers")
+                    + F("reactivation_customers")
+                    - F("churn_customers")
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.currency}"
+
+
+class CohortMonth(models.Model):
+    """What is left of a cohort at the end of a month, or now while that isn't over.
+
+    A cohort is the customers who first had MRR, in this currency, in one month.
+    """
+
+    day = models.DateField(help_text="The month, by its first day.")
+    currency = currency_field()
+    cohort = models.DateField(help_text="The month in which they began, by its first day.")
+    customers = models.PositiveIntegerField(help_text="Who began.")
+    retained = models.PositiveIntegerField(help_text="Those of them who have MRR.")
+    started_minor = models.BigIntegerField(help_text="The MRR that each began with.")
+    gross_minor = models.BigIntegerField(help_text="MRR, of each at most what it began with.")
+    net_minor = models.BigIntegerField(help_text="MRR, with what they added.")
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            currency_check("cohortmonth"),
+            models.UniqueConstraint(fields=["currency", "cohort", "day"], name="cohortmonth_once"),
+            models.CheckConstraint(
+                name="cohortmonth_within",
+                condition=Q(
+                    retained__lte=F("customers"),
+                    gross_minor__lte=F("started_minor"),
+                    net_minor__gte=F("gross_minor"),
+                ),
+            ),
+            models.CheckConstraint(
+                name="cohortmonth_months",
+                condition=Q(cohort__lte=F("day"), cohort__day=1, day__day=1),
+            ),
+        ]
+        indexes = [models.Index(fields=["day"], name="cohortmonth_day")]
+
+    def __str__(self) -> str:
+        return f"{self.cohort:%Y-%m} {self.currency} in {self.day:%Y-%m}"
 
 
 class SnapshotState(models.Model):

@@ -12,6 +12,10 @@ from payments.money import MINUS, format_money
 HEIGHT = 252
 TOP = 24
 BOTTOM = 40
+# Where what moves is far above 0, the axis begins above it too, so that it can be seen: when all
+# levels are above this share of the highest, and this much below them, of what lies between them.
+FAR = 0.7
+BELOW = 0.5
 # Of the room that a step has, how much its bar takes.
 BAR = 0.56
 
@@ -43,7 +47,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """Bars above an axis of amounts."""
+    """Bars above an axis of amounts, which begins at ``base`` where that isn't 0."""
 
     name: str
     title: str
@@ -52,18 +56,25 @@ class Waterfall:
     bottom: str
     bars: list[Bar]
     rows: list[Tick]
+    base: str
 
 
 def waterfall(name: str, title: str, steps: Sequence[Step], currency: str) -> Waterfall:
     """A chart of ``steps`` in order. ``name`` is unique on the page and made of letters."""
-    spans: list[tuple[int, int]] = []
-    standing = 0
+    levels: list[int] = []
     for step in steps:
-        start = 0 if step.total else standing
-        standing = start + step.amount_minor
-        spans.append((start, standing))
-    ends = [end for span in spans for end in span]
-    ticks = nice_ticks(min(ends, default=0), max(ends, default=0), currency)
+        before = levels[-1] if levels and not step.total else 0
+        levels.append(before + step.amount_minor)
+    base = _base(levels, currency)
+    starts = [base, *levels]
+    spans = [
+        (base if step.total else start, end)
+        for step, start, end in zip(steps, starts, levels, strict=False)
+    ]
+    above = [end - base for span in spans for end in span]
+    ticks = [
+        base + tick for tick in nice_ticks(min(above, default=0), max(above, default=0), currency)
+    ]
     low, high = ticks[0], ticks[-1]
 
     def y(value: int) -> float:
@@ -95,12 +106,23 @@ def waterfall(name: str, title: str, steps: Sequence[Step], currency: str) -> Wa
         description=", ".join(
             f"{step.name} {format_money(step.amount_minor, currency)}" for step in steps
         )
-        + ". The table has every value.",
+        + f". {f'The axis begins at {format_money(base, currency)}. ' if base else ''}"
+        "The table has every value.",
         height=HEIGHT,
         bottom=f"{HEIGHT - BOTTOM:.1f}",
         bars=bars,
-        rows=[Tick(f"{y(tick):.1f}", compact(tick, currency), zero=tick == 0) for tick in ticks],
+        rows=[Tick(f"{y(tick):.1f}", compact(tick, currency), zero=tick == base) for tick in ticks],
+        base=format_money(base, currency) if base else "",
     )
+
+
+def _base(levels: Sequence[int], currency: str) -> int:
+    """Where the axis begins."""
+    low, high = min(levels, default=0), max(levels, default=0)
+    if low <= FAR * high or low == high:
+        return 0
+    step = nice_ticks(0, high - low, currency)[1]
+    return max(int(low - BELOW * (high - low)) // step * step, 0)
 
 
 def _kind(step: Step) -> str:

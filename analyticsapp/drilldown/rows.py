@@ -43,7 +43,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Drilldown:
-    """What a KPI's figure is made of: one part, or one that is divided by another.
+    """What a KPI's figure is made of: one part, one that is divided by another, or several of
+    whose sums, and the days, ``combine`` makes the figure.
 
     ``figures`` gives the figures of windows as pages show them, with as many queries for many
     windows as for one. ``without_rows`` is what it is when no row counts. ``additive`` says whether
@@ -62,13 +63,16 @@ class Drilldown:
     about: str = ""
     named: Mapping[str, str] = field(default_factory=dict)
     shown_on: str = ""
+    combine: Callable[[Sequence[int], Window], Value | None] | None = None
 
     def figure(self, window: Window, currency: str) -> Value | None:
         """The figure of one window as pages show it."""
         return self.figures([window], currency)[0]
 
-    def value(self, sums: Sequence[Sum]) -> Value | None:
-        """The figure that the parts' sums come to, exactly."""
+    def value(self, sums: Sequence[Sum], window: Window) -> Value | None:
+        """The figure that the parts' sums over the window come to, exactly."""
+        if self.combine:
+            return self.combine([one.amount for one in sums], window)
         if len(sums) == 1:
             return sums[0].amount if sums[0].rows else self.without_rows
         dividend, divisor = (one.amount for one in sums)

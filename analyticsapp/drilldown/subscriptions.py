@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from analyticsapp.days import Window
 from analyticsapp.drilldown.rows import Drilldown, Part
 from analyticsapp.kpis import KPIS, Kpi, Recurring, Unit, Value
-from analyticsapp.selectors.subscriptions import recurring
+from analyticsapp.selectors.subscriptions import months_of, recurring
 
 SPANS = "analyticsapp_subscriptionspan"
 MOVEMENTS = "analyticsapp_mrrmovement"
@@ -85,6 +86,14 @@ MRR = Part("Subscriptions and their MRR", Unit.MONEY, standing("end", "mrr_minor
 OPENING = Part(
     "Subscriptions at the opening", Unit.MONEY, standing("start", "mrr_minor", "mrr_minor > 0")
 )
+SUBSCRIBERS = Part("Subscribers", Unit.COUNT, subscribers("end"))
+AT_OPENING = Part("Subscribers at the opening", Unit.COUNT, subscribers("start"))
+LEFT = Part(
+    "Subscribers of the opening who left",
+    Unit.COUNT,
+    moved("1", "is_last AND mrr_minor = 0 AND opening_minor > 0"),
+)
+BY_STATUS = ("active", "trialing", "past_due", "unpaid", "paused")
 PARTS: dict[str, tuple[Part, ...]] = {
     "mrr": (MRR,),
     "arr": (
@@ -94,13 +103,13 @@ PARTS: dict[str, tuple[Part, ...]] = {
             standing("end", "12 * mrr_minor", "mrr_minor > 0"),
         ),
     ),
-    "subscribers": (Part("Subscribers", Unit.COUNT, subscribers("end")),),
-    "arpa": (MRR, Part("Subscribers", Unit.COUNT, subscribers("end"))),
+    "subscribers": (SUBSCRIBERS,),
+    "arpa": (MRR, SUBSCRIBERS),
     **{
         f"{status}_subscriptions": (
             Part("Subscriptions", Unit.COUNT, standing("end", "1", f"status = '{status}'")),
         )
-        for status in ("active", "trialing", "past_due")
+        for status in BY_STATUS
     },
     "canceled_subscriptions": (Part("Subscriptions that ended", Unit.COUNT, canceled()),),
     **{
@@ -109,6 +118,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
         )
         for kind in ("new", "expansion", "contraction", "churn", "reactivation")
     },
+    "net_new_mrr": (Part("Movements", Unit.MONEY, moved("amount_minor", "true")),),
     "gross_mrr_churn": (
         Part(
             "Lost by customers of the opening",
@@ -125,23 +135,25 @@ PARTS: dict[str, tuple[Part, ...]] = {
         ),
         OPENING,
     ),
-    "customer_churn": (
-        Part(
-            "Subscribers of the opening who left",
-            Unit.COUNT,
-            moved("1", "is_last AND mrr_minor = 0 AND opening_minor > 0"),
-        ),
-        Part("Subscribers at the opening", Unit.COUNT, subscribers("start")),
-    ),
+    "customer_churn": (LEFT, AT_OPENING),
     "quick_ratio": (
         Part("What came", Unit.MONEY, moved("amount_minor", f"NOT {LOST}")),
         Part("What went", Unit.MONEY, moved("-amount_minor", LOST)),
     ),
+    "ltv": (MRR, SUBSCRIBERS, LEFT, AT_OPENING),
 }
 # How these stand at the end of the last day, whatever happened before.
 STANDING = {"mrr", "arr", "subscribers", "arpa"} | {
-    f"{status}_subscriptions" for status in ("active", "trialing", "past_due")
+    f"{status}_subscriptions" for status in BY_STATUS
 }
+
+
+def lifetime_value(sums: Sequence[int], window: Window) -> Value | None:
+    """ARPA ÷ the churn rate of one month, from the four sums."""
+    mrr, customers, left, opening = sums
+    if not (customers and left):
+        return None
+    return Fraction(mrr, customers) / (Fraction(left, opening) / months_of(window))
 
 
 def figures_of(kpi: Kpi[Recurring]) -> Callable[[Sequence[Window], str], list[Value | None]]:
@@ -155,6 +167,7 @@ SUBSCRIPTIONS = tuple(
         parts=parts,
         figures=figures_of(KPIS[key]),
         standing=key in STANDING,
+        combine=lifetime_value if key == "ltv" else None,
     )
     for key, parts in PARTS.items()
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analyticsapp.kpis.cohorts import COHORTS, Cohort
 from analyticsapp.kpis.commercial import COMMERCIAL
 from analyticsapp.kpis.customers import CUSTOMERS, Buyers
 from analyticsapp.kpis.kpi import (
@@ -26,6 +27,7 @@ ALL: tuple[Kpi[Any], ...] = (
     *PRODUCTS,
     *SETTLEMENT,
     *SUBSCRIPTIONS,
+    *COHORTS,
 )
 KPIS: dict[str, Kpi[Any]] = {kpi.key: kpi for kpi in ALL}
 # What the first page shows of each day.
@@ -36,6 +38,7 @@ BOARD: tuple[Kpi[Totals], ...] = tuple(
 __all__ = [
     "ALL",
     "BOARD",
+    "COHORTS",
     "COMMERCIAL",
     "CUSTOMERS",
     "KPIS",
@@ -45,6 +48,7 @@ __all__ = [
     "TOTALS",
     "UNDEFINED",
     "Buyers",
+    "Cohort",
     "Good",
     "Kpi",
     "ProductSales",

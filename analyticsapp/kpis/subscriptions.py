@@ -28,6 +28,8 @@ class Recurring:
     past_due: int = 0
     unpaid: int = 0
     paused: int = 0
+    from_invoices: int = 0
+    assumed: int = 0
     canceled: int = 0
     new_minor: int = 0
     new_customers: int = 0
@@ -213,6 +215,23 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         "They count towards MRR until Stripe gives up; then they are unpaid or canceled.",
     ),
     status(
+        "unpaid_subscriptions",
+        "Unpaid subscriptions",
+        Good.DOWN,
+        "How many subscriptions Stripe gave up to collect for at the end of the last day.",
+        "number of subscriptions whose status is unpaid",
+        "They run on, but don’t count towards MRR.",
+    ),
+    status(
+        "paused_subscriptions",
+        "Paused subscriptions",
+        Good.DOWN,
+        "How many subscriptions wait for a way to pay after their trial, at the end of the last "
+        "day.",
+        "number of subscriptions whose status is paused",
+        "One whose collection alone is paused is active.",
+    ),
+    status(
         "canceled_subscriptions",
         "Canceled subscriptions",
         Good.DOWN,
@@ -254,6 +273,18 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         Good.UP,
         "MRR of customers who had none, but had some once.",
         "sum of the movements upwards from nothing, but for each customer’s first",
+    ),
+    Kpi(
+        key="net_new_mrr",
+        name="Net new MRR",
+        unit=Unit.MONEY,
+        good=Good.UP,
+        definition="By how much MRR rose or fell.",
+        formula="new + expansion + reactivation − contraction − churn",
+        edge_rules=("Exactly the MRR at the end less that at the opening.",),
+        compute=lambda of: of.mrr_minor - of.opening_minor,
+        convention=STRIPE,
+        ledger=Ledger.SUBSCRIPTIONS,
     ),
     Kpi(
         key="gross_mrr_churn",

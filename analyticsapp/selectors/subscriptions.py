@@ -13,12 +13,13 @@ from django.db.models import Max, Min
 
 from analyticsapp.days import DAY, Window, bounds, day_of
 from analyticsapp.kpis import Recurring
-from analyticsapp.kpis.kpi import share
 from analyticsapp.models import MrrMovement, SubscriptionDay, SubscriptionSpan
 
 LATEST = 50
-COHORTS = 12
-STANDING = ("mrr_minor", "subscribers", "active", "trialing", "past_due", "unpaid", "paused")
+STANDING = (
+    *("mrr_minor", "subscribers", "active", "trialing", "past_due", "unpaid", "paused"),
+    *("from_invoices", "assumed"),
+)
 MOVED = (
     "canceled",
     *(
@@ -158,65 +159,3 @@ def latest_movements(window: Window, currency: str) -> list[Moved]:
         )
     }
     return [Moved(one, changed.get((one.customer_id, one.day), "")) for one in found]
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is left of a cohort at the end of a month."""
-
-    customers: int
-    mrr_minor: int
-    of_customers: Fraction | None
-    of_mrr: Fraction | None
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """The customers whose first MRR came in a month: how many, how much, and what of that is left
-    at the end of that month and of each one after it."""
-
-    month: date
-    customers: int
-    mrr_minor: int
-    kept: list[Kept]
-
-
-COHORT_STEPS = f"""
-WITH joined AS MATERIALIZED (
-    SELECT customer_id, date_trunc('month', day)::date AS cohort
-    FROM {MrrMovement._meta.db_table}
-    WHERE currency = %(currency)s AND kind = 'new' AND day BETWEEN %(first)s AND %(last)s
-)
-SELECT cohort, date_trunc('month', day)::date,
-    count(*) FILTER (WHERE kind = 'new'),
-    coalesce(sum(amount_minor) FILTER (WHERE kind = 'new'), 0)::bigint,
-    count(*) FILTER (WHERE kind IN ('new', 'reactivation'))
-        - count(*) FILTER (WHERE kind = 'churn'),
-    sum(amount_minor)::bigint
-FROM joined JOIN {MrrMovement._meta.db_table} AS movement USING (customer_id)
-WHERE movement.currency = %(currency)s AND movement.day BETWEEN %(first)s AND %(last)s
-GROUP BY 1, 2
-"""
-
-
-def cohorts(last: date, currency: str, months: int = COHORTS) -> list[Cohort]:
-    """The cohorts of the ``months`` months up to that of ``last``, as they stand on it; the oldest
-    first, months without new customers left out. One query of those customers' movements alone."""
-    number = last.year * 12 + last.month - months
-    calendar = [date((number + n) // 12, (number + n) % 12 + 1, 1) for n in range(months)]
-    with connection.cursor() as cursor:
-        cursor.execute(COHORT_STEPS, {"currency": currency, "first": calendar[0], "last": last})
-        steps = {(cohort, month): numbers for cohort, month, *numbers in cursor.fetchall()}
-    found = []
-    for n, cohort in enumerate(calendar):
-        if (cohort, cohort) not in steps:
-            continue
-        joined, new_minor, *_ = steps[cohort, cohort]
-        customers = mrr = 0
-        kept = []
-        for month in calendar[n:]:
-            _, _, more, amount = steps.get((cohort, month), (0, 0, 0, 0))
-            customers, mrr = customers + more, mrr + amount
-            kept.append(Kept(customers, mrr, share(customers, joined), share(mrr, new_minor)))
-        found.append(Cohort(cohort, joined, new_minor, kept))
-    return found

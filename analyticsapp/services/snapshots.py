@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
 from django.conf import settings
@@ -12,10 +12,10 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from analyticsapp.days import DAY, Window, day_of
-from analyticsapp.models import DirtyDay, SnapshotState
+from analyticsapp.models import DirtyDay, MrrMovement, SnapshotState
 from analyticsapp.services import subscription_days, subscriptions
 from analyticsapp.subscriptions.conventions import conventions
-from analyticsapp.tables import TABLES
+from analyticsapp.tables import DAILY, RECURRING, TABLES, SnapshotTable
 from analyticsapp.tables.table import REACH, count
 from orders.models import Order
 from payments.models import BalanceTransaction, Charge, Dispute
@@ -37,12 +37,13 @@ def refresh(now: datetime | None = None) -> list[date]:
         state, _ = SnapshotState.objects.get_or_create(id=1)
         moved = state.time_zone != settings.REPORTING_TIME_ZONE
         days = _days_with_rows() if moved else _drain_log()
-        _count(sorted({*days, *_days_begun(state.refreshed_at, now)}), now)
+        _count(DAILY, sorted({*days, *_days_begun(state.refreshed_at, now)}), now)
         changed = subscriptions.drain_log()
-        if moved or state.conventions != conventions().fingerprint():
+        anew = moved or state.conventions != conventions().fingerprint()
+        if anew:
             changed = subscriptions.all_subscribers()
         first = subscriptions.derive(changed)
-        subscription_days.count(date.min if moved else first, now)
+        _count_recurring(date.min if anew else first, state.refreshed_at, now)
         _set_state(now)
     return days
 
@@ -57,7 +58,7 @@ def build(
     with transaction.atomic():
         now = _begin(now)
         wanted = sorted(set(days))
-        _count(wanted, now, progress)
+        _count(TABLES, wanted, now, progress)
         subscription_days.count(min(wanted, default=None), now)
     return wanted
 
@@ -67,12 +68,27 @@ def build_all(*, now: datetime | None = None, progress: Progress | None = None) 
     with transaction.atomic():
         now = _begin(now)
         days = _days_with_rows()
-        _count(days, now, progress)
+        _count(DAILY, days, now, progress)
         subscriptions.drain_log()
         subscriptions.derive(subscriptions.all_subscribers())
-        subscription_days.count(date.min, now)
+        _count_recurring(date.min, None, now)
         _set_state(now)
     return days
+
+
+def _count_recurring(first: date | None, refreshed_at: datetime | None, now: datetime) -> None:
+    """Count recurring revenue anew from the ``first`` day on which it differs, and what has begun
+    since the last refresh; all of it for ``date.min``."""
+    subscription_days.count(first, now)
+    today = day_of(now)
+    since = min(first or date.max, day_of(refreshed_at) + DAY if refreshed_at else date.min)
+    if since == date.min:
+        since = MrrMovement.objects.aggregate(first=Min("day"))["first"] or date.max
+        for table in RECURRING:  # some may be of another time zone, or of what is no more
+            kept = {"day__range": (since.replace(day=1), today)}
+            table.model._default_manager.exclude(**kept).delete()
+    if since <= today:
+        _count(RECURRING, Window(since, today).days(), now)
 
 
 def _begin(now: datetime | None) -> datetime:
@@ -157,13 +173,18 @@ def _days_with_rows() -> list[date]:
     near = {
         day + n * DAY for day in utc_days for n in (-1, 0, 1) if date.min < day < date.max
     } | utc_days
-    kept = (table.model._default_manager.values_list("day") for table in TABLES)
+    kept = (table.model._default_manager.values_list("day") for table in DAILY)
     return sorted(near.union(day for rows in kept for (day,) in rows.order_by().distinct()))
 
 
-def _count(days: list[date], now: datetime, progress: Progress | None = None) -> None:
+def _count(
+    tables: Sequence[SnapshotTable],
+    days: list[date],
+    now: datetime,
+    progress: Progress | None = None,
+) -> None:
     until = max(day_of(now), *days) if days else day_of(now)
-    work = {table: table.touched(days, until) for table in TABLES}
+    work = {table: table.touched(days, until) for table in tables}
     done, total = 0, sum(len(touched) for touched in work.values())
     for table, touched in work.items():
         for chunk in chunks(touched):
@@ -177,7 +198,7 @@ def chunks(days: list[date], most: int = DAYS_A_STATEMENT) -> Iterator[list[date
     """The days in parts that one statement takes: no gap in them is longer than a month."""
     part: list[date] = []
     for day in days:
-        if part and (len(part) == most or day - part[-1] > 30 * DAY):
+        if part and (len(part) == most or day - part[-1] > 31 * DAY):
             yield part
             part = []
         part.append(day)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max, Min
@@ -13,18 +14,22 @@ from analyticsapp.models import MrrMovement, SubscriptionDay, SubscriptionSpan
 STATUSES = ("active", "trialing", "past_due", "unpaid", "paused")
 GAINS = ("new", "expansion", "reactivation")
 LOSSES = ("contraction", "churn")
+ORIGINS = {"from_invoices": "invoices", "assumed": "assumed"}
 # What a day takes over from the day before.
-STANDING = ("mrr_minor", "subscribers", *STATUSES)
+STANDING = ("mrr_minor", "subscribers", *STATUSES, *ORIGINS)
 # What happened on it.
 MOVED = (
     "canceled",
     *(f"{kind}_{what}" for kind in (*GAINS, *LOSSES) for what in ("minor", "customers")),
 )
-MEASURES = (*STANDING, *MOVED)
+SUMMED = (*STANDING, *MOVED)
+# How it stood the day before, by its name here and there.
+OPENING = {"opening_minor": "mrr_minor", "opening_customers": "subscribers"}
+MEASURES = (*SUMMED, *OPENING)
 
 
 def _columns(**given: str) -> str:
-    return ", ".join(f"{given.get(name, '0')} AS {name}" for name in MEASURES)
+    return ", ".join(f"{given.get(name, '0')} AS {name}" for name in SUMMED)
 
 
 def _of_kind(value: str, kind: str) -> str:
@@ -39,11 +44,12 @@ MOVEMENTS = _columns(
     **{f"{kind}_minor": _of_kind("-amount_minor", kind) for kind in LOSSES},
     **{f"{kind}_customers": _of_kind("1", kind) for kind in (*GAINS, *LOSSES)},
 )
-BEGUN = _columns(
-    canceled="(status = 'canceled')::int",
+COUNTED = {
     **{status: f"(status = '{status}')::int" for status in STATUSES},
-)
-ENDED = _columns(**{status: f"-(status = '{status}')::int" for status in STATUSES})
+    **{name: f"(origin = '{origin}')::int" for name, origin in ORIGINS.items()},
+}
+BEGUN = _columns(canceled="(status = 'canceled')::int", **COUNTED)
+ENDED = _columns(**{name: f"-{count}" for name, count in COUNTED.items()})
 BEFORE = _columns(**{name: name for name in STANDING})
 # A binary search puts each time into its day: n is the day's place, 0 the day before the first.
 FRESH = f"""
@@ -63,7 +69,7 @@ facts AS (
     WHERE ends_at >= %(start)s AND ends_at < %(end)s AND currency <> ''
 ),
 steps AS MATERIALIZED (
-    SELECT currency, n, {", ".join(f"sum({name})::bigint AS {name}" for name in MEASURES)}
+    SELECT currency, n, {", ".join(f"sum({name})::bigint AS {name}" for name in SUMMED)}
     FROM facts GROUP BY currency, n
 ),
 days AS (
@@ -76,9 +82,15 @@ running AS (
     FROM days LEFT JOIN steps USING (currency, n)
     WINDOW so_far AS (PARTITION BY currency ORDER BY n)
 ),
+levels AS (
+    SELECT *, {
+    ", ".join(f"coalesce(lag({of}) OVER so_far, 0) AS {name}" for name, of in OPENING.items())
+}
+    FROM running WINDOW so_far AS (PARTITION BY currency ORDER BY n)
+),
 fresh AS MATERIALIZED (
     SELECT %(first)s::date + n - 1 AS day, currency, {", ".join(MEASURES)}
-    FROM running WHERE n > 0
+    FROM levels WHERE n > 0
 )
 """
 COUNT = f"""
@@ -116,23 +128,47 @@ def count(first: date | None, now: datetime) -> None:
     since = first
     if first == date.min:
         first = _first_day() or today
-    window = Window(min(first, today), today)
-    starts = [bounds(day)[0] for day in window.days()]
+    given = parameters(Window(min(first, today), today), anew=since == date.min)
     with connection.cursor() as cursor:
-        cursor.execute(
-            COUNT,
-            {
-                "since": since,
-                "before": None if since == date.min else window.first - DAY,
-                "first": window.first,
-                "last": window.last,
-                "days": len(window),
-                "starts": starts,
-                "start": starts[0],
-                "end": bounds(window.last)[1],
-                "now": now,
-            },
-        )
+        cursor.execute(COUNT, {**given, "since": since, "now": now})
+
+
+def parameters(window: Window, *, anew: bool) -> dict[str, Any]:
+    """What ``FRESH`` takes, to count these days: ``anew``, or upon what the day before came to."""
+    starts = [bounds(day)[0] for day in window.days()]
+    return {
+        "before": None if anew else window.first - DAY,
+        "first": window.first,
+        "last": window.last,
+        "days": len(window),
+        "starts": starts,
+        "start": starts[0],
+        "end": bounds(window.last)[1],
+    }
+
+
+DIFFERING = f"""
+WITH {FRESH}
+SELECT DISTINCT ON (currency) currency, day,
+    {", ".join(f"old.{name} AS is_{name}, fresh.{name} AS should_{name}" for name in MEASURES)}
+FROM fresh FULL JOIN (
+    SELECT * FROM {SubscriptionDay._meta.db_table} WHERE day <= %(last)s
+) AS old USING (day, currency)
+WHERE ({", ".join(f"old.{name}" for name in MEASURES)})
+    IS DISTINCT FROM ({", ".join(f"fresh.{name}" for name in MEASURES)})
+ORDER BY currency, day
+"""
+
+
+def differing(last: date) -> tuple[str, dict[str, Any]] | None:
+    """SQL of the first day of each currency, up to ``last``, that isn't what counting all of them
+    anew gives, each measure as it ``is`` and as it ``should`` be, with its parameters; None where
+    nothing ever recurred."""
+    days = [_first_day(), SubscriptionDay.objects.aggregate(first=Min("day"))["first"]]
+    first = min((day for day in days if day), default=None)
+    if first is None or first > last:
+        return None
+    return DIFFERING, parameters(Window(first, last), anew=True)
 
 
 def _first_day() -> date | None:

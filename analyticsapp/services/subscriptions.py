@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -19,10 +19,11 @@ from django.utils import timezone
 
 from analyticsapp.days import day_of
 from analyticsapp.models import DirtySubscriber, MrrMovement, SubscriptionSpan
+from analyticsapp.subscriptions.billed import Billed, billed_by
 from analyticsapp.subscriptions.conventions import Conventions, conventions
 from analyticsapp.subscriptions.lines import Coupon
 from analyticsapp.subscriptions.movements import movements
-from analyticsapp.subscriptions.spans import Billed, Span, spans
+from analyticsapp.subscriptions.spans import Span, spans
 from payments import models as stripe
 from payments.changes import Changes
 from payments.histories import histories
@@ -31,16 +32,6 @@ Progress = Callable[[int, int], None]
 # A day, a currency, what of it counts otherwise from then on, and by how much.
 Step = tuple[date, str, str, int]
 CUSTOMERS_A_BATCH = 500
-# A subscription's period by its length in days: at least, at most, what it is. For lines whose
-# price isn't known.
-LENGTHS = (
-    (1, 1, "day", 1),
-    (7, 7, "week", 1),
-    (28, 31, "month", 1),
-    (89, 92, "month", 3),
-    (181, 184, "month", 6),
-    (365, 366, "year", 1),
-)
 
 
 def subscriptions_changed(changes: Changes) -> None:
@@ -186,9 +177,10 @@ def changes_of(found: Sequence[Span]) -> list[tuple[Any, int]]:
 
 def span_steps(span: Mapping[str, Any]) -> list[Step]:
     """The days on which a span counts otherwise than the day before, and as what."""
-    steps: list[Step] = [(day_of(span["starts_at"]), span["currency"], span["status"], 1)]
+    what = f"{span['status']} {span['origin']}"
+    steps: list[Step] = [(day_of(span["starts_at"]), span["currency"], what, 1)]
     if span["ends_at"] is not None:
-        steps.append((day_of(span["ends_at"]), span["currency"], span["status"], -1))
+        steps.append((day_of(span["ends_at"]), span["currency"], what, -1))
     return steps
 
 
@@ -255,7 +247,7 @@ def coupons_of(subscriptions: Iterable[stripe.Subscription]) -> dict[str, Coupon
 
 
 def invoiced(subscriptions: Collection[str]) -> dict[str, list[Billed]]:
-    """What each subscription's invoices billed for its periods, proration left out."""
+    """What the invoices of each subscription billed."""
     invoices = list(
         stripe.Invoice.objects.filter(
             subscription_id__in=subscriptions, status__in=["paid", "open", "uncollectible"]
@@ -266,56 +258,9 @@ def invoiced(subscriptions: Collection[str]) -> dict[str, list[Billed]]:
     )
     billed: dict[str, list[Billed]] = defaultdict(list)
     for invoice in invoices:
-        lines = [
-            line
-            for line in invoice.lines
-            if not line["proration"]
-            and line["period_start"]
-            and line["period_end"]
-            and line["subscription"] in (None, "", invoice.subscription_id)
-        ]
-        items = [item for line in lines if (item := item_of(line, prices)) is not None]
-        if items and invoice.subscription_id:
-            billed[invoice.subscription_id].append(
-                Billed(
-                    starts_at=moment(min(line["period_start"] for line in lines)),
-                    ends_at=moment(max(line["period_end"] for line in lines)),
-                    items=tuple(items),
-                )
-            )
+        for line in invoice.lines:
+            if line["subscription"] in (None, "", invoice.subscription_id):
+                found = billed_by(line, prices)
+                if found and invoice.subscription_id:
+                    billed[invoice.subscription_id].append(found)
     return billed
-
-
-def moment(unix: int) -> datetime:
-    return datetime.fromtimestamp(unix, UTC)
-
-
-def item_of(line: Mapping[str, Any], prices: Mapping[str, stripe.Price]) -> dict[str, Any] | None:
-    """An invoice's line as the subscription's item that it billed; None if it billed none."""
-    price = prices.get(line["price"] or "")
-    if price is not None:
-        interval, interval_count = price.interval, price.interval_count or 1
-    else:
-        interval, interval_count = interval_of(line["period_end"] - line["period_start"])
-    if not interval:
-        return None
-    quantity = line["quantity"] or 1
-    return {
-        "id": "",
-        "product": (price.product_id if price else None) or "",
-        "quantity": quantity,
-        "unit_amount_decimal": str(Fraction(line["amount"], quantity)),
-        "currency": line["currency"],
-        "interval": interval,
-        "interval_count": interval_count,
-        "usage_type": price.usage_type if price else "licensed",
-    }
-
-
-def interval_of(seconds: int) -> tuple[str, int]:
-    """The interval that a period of this length is one of; an empty word where it is none."""
-    days = round(seconds / 86_400)
-    for shortest, longest, interval, interval_count in LENGTHS:
-        if shortest <= days <= longest:
-            return interval, interval_count
-    return "", 1

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import zip_longest
-from typing import Any
 
 from analyticsapp.models import SubscriptionSpan
+from analyticsapp.subscriptions.billed import GRACE, Billed, Fields, periods
 from analyticsapp.subscriptions.conventions import Conventions
 from analyticsapp.subscriptions.lines import Coupon, Line, monthly_lines
 from payments.histories import State
 
 Origin = SubscriptionSpan.Origin
-Fields = Mapping[str, Any]
 # What a subscription was before it was first seen, where nothing tells: it must have been this to
 # become what it then was.
-BEFORE = {"past_due": "active", "unpaid": "active", "canceled": "active"}
+BEFORE = {
+    "past_due": "active",
+    "unpaid": "active",
+    "canceled": "active",
+    "incomplete_expired": "incomplete",
+}
+# While it is one of these, its invoices aren't of a time in which it counted.
+NOT_BEGUN = {"trialing", "incomplete", "incomplete_expired"}
 ENDED = {"canceled", "incomplete_expired"}
-# A renewal's invoice is made within the hour; a day leaves room for a clock that is off.
-GRACE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,6 @@ class Span:
         return (self.status, self.lines, self.origin) == (other.status, other.lines, other.origin)
 
 
-@dataclass(frozen=True)
-class Billed:
-    """What one invoice billed for a period, as items that :func:`monthly_lines` reads."""
-
-    starts_at: datetime
-    ends_at: datetime
-    items: tuple[Fields, ...]
-
-
 def spans(
     states: Sequence[State],
     billed: Sequence[Billed],
@@ -59,7 +54,8 @@ def spans(
 ) -> list[Span]:
     """The spans of one subscription in order.
 
-    ``billed`` serves for the time before the first observation, where that came late.
+    ``billed``, what its invoices billed, serves for the time before the first observation, where
+    that came late.
     """
     if not states:
         return []
@@ -106,14 +102,17 @@ def prehistory(
         trial = {**was, "status": "trialing"}
         found.append(Span(start, None, "trialing", worth(trial), Origin.ASSUMED))
         start = min(trial_end, until)
-    invoices = sorted(
-        (one for one in billed if one.starts_at < until and one.ends_at > start),
-        key=lambda one: one.starts_at,
-    )
-    if not invoices and start < until:
+    told = [
+        one
+        for one in (() if status in NOT_BEGUN else periods(billed))
+        if one.starts_at < until and one.ends_at > start
+    ]
+    if not told and start < until:
         found.append(Span(start, None, status, worth(was), Origin.ASSUMED))
-    for one, after in zip_longest(invoices, invoices[1:]):
-        paid = {**was, "status": "active"}
+    paid = {**was, "status": "active"}
+    if told and told[0].starts_at > start + GRACE:  # what was billed before that isn't known
+        found.append(Span(start, None, "active", worth(paid, told[0].items), Origin.ASSUMED))
+    for one, after in zip_longest(told, told[1:]):
         starts = max(one.starts_at, start)
         found.append(Span(starts, None, "active", worth(paid, one.items), Origin.INVOICES))
         next_start = after.starts_at if after else until

@@ -53,12 +53,16 @@ def any_day_at(moment: str) -> str:
 
 @dataclass(frozen=True)
 class SnapshotTable:
-    """Sums by day and ``keys`` of everything that the sources give, kept in ``model``."""
+    """Sums by day and ``keys`` of everything that the sources give, kept in ``model``.
+
+    ``adds_up`` says whether the main measure of several days is the sum of theirs.
+    """
 
     model: type[models.Model]
     keys: tuple[str, ...]
     measures: tuple[str, ...]
     sources: tuple[Source, ...]
+    adds_up: bool = True
 
     def __post_init__(self) -> None:
         given = {name for source in self.sources for name in source.measures}

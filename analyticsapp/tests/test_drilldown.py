@@ -81,7 +81,7 @@ def rows_add_up(window: Window, currency: str) -> None:
     for drilldown in DRILLDOWNS.values():
         sums = [total(part, window, currency) for part in drilldown.parts]
         counted = drilldown.additive or span_of(window)
-        expected = drilldown.value(sums) if counted else None
+        expected = drilldown.value(sums, window) if counted else None
         assert drilldown.figure(window, currency) == expected, (drilldown.kpi.key, window)
         for part, summed in zip(drilldown.parts, sums, strict=True):
             found = rows(part, window, currency)
@@ -166,4 +166,4 @@ def test_an_order_that_does_not_know_its_tax_is_no_row_of_it() -> None:
     assert len(rows(tax.parts[0], NOVEMBER)) == 1
     assert tax.figure(NOVEMBER, "eur") == 0
     assert tax.figure(NOVEMBER, "usd") is None
-    assert tax.value([total(tax.parts[0], NOVEMBER, "usd")]) is None
+    assert tax.value([total(tax.parts[0], NOVEMBER, "usd")], NOVEMBER) is None

@@ -214,7 +214,7 @@ def test_the_rows_of_a_product_and_of_lines_of_none(key: str) -> None:
     for one in (*drilldowns, DRILLDOWNS[key]):
         assert one
         sums = [total(part, window, "eur") for part in one.parts]
-        assert one.figure(window, "eur") == one.value(sums)
+        assert one.figure(window, "eur") == one.value(sums, window)
     assert sum(one.figure(window, "eur") or 0 for one in drilldowns if one) == DRILLDOWNS[
         key
     ].figure(window, "eur")

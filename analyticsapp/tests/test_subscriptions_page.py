@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from analyticsapp.days import Window
 from analyticsapp.kpis import SUBSCRIPTIONS
-from analyticsapp.models import SnapshotState
+from analyticsapp.models import SnapshotState, SubscriptionDay
 from analyticsapp.services.subscriptions import mark
 from analyticsapp.tests.test_subscription_figures import Counted, Histories, kept, made_up
 from analyticsapp.waterfall import Step, waterfall
@@ -41,8 +41,7 @@ def test_it_shows_every_figure_with_its_definition_and_its_rows(reader: Client) 
     html = reader.get(JANUARY).content.decode()
     for kpi in SUBSCRIPTIONS:
         assert f"/dashboard/kpis/#{kpi.key}" in html
-        if kpi.key != "ltv":
-            assert f"/dashboard/rows/{kpi.key}/?month=2026-01&amp;currency=eur" in html
+        assert f"/dashboard/rows/{kpi.key}/?month=2026-01&amp;currency=eur" in html
     figures = Counted(histories, "eur").figures(Window(date(2026, 1, 1), date(2026, 1, 31)))
     shown = text(html)
     for kpi in SUBSCRIPTIONS:
@@ -55,11 +54,10 @@ def test_it_shows_every_figure_with_its_definition_and_its_rows(reader: Client) 
 def test_the_rows_of_each_figure_agree_with_it(reader: Client) -> None:
     kept(made_up(1))
     for kpi in SUBSCRIPTIONS:
-        if kpi.key != "ltv":
-            html = reader.get(f"/dashboard/rows/{kpi.key}/?month=2026-01&currency=eur")
-            shown = text(html.content.decode())
-            assert "Exactly the figure that the dashboard shows" in shown, kpi.key
-            assert "Subscriptions" in shown
+        html = reader.get(f"/dashboard/rows/{kpi.key}/?month=2026-01&currency=eur")
+        shown = text(html.content.decode())
+        assert "Exactly the figure that the dashboard shows" in shown, kpi.key
+        assert "Subscriptions" in shown
 
 
 def test_a_figure_of_a_long_period_is_said_to_be_of_its_last_day(reader: Client) -> None:
@@ -136,3 +134,32 @@ def test_a_waterfall_begins_each_step_where_the_last_one_ended() -> None:
     assert float(churn.y) + float(churn.height) == pytest.approx(float(closing.y), abs=0.2)
     assert closing.join is None
     assert "Churn −75.12 EUR" in chart.description
+
+
+def test_where_what_moved_is_far_above_nothing_the_axis_begins_below_it() -> None:
+    steps = [Step("Opening", 1_000_000, True), Step("New", 5_000), Step("Churn", -2_000)]
+    chart = waterfall("name", "Title", [*steps, Step("Closing", 1_003_000, True)], "eur")
+    assert chart.base == "9,970.00 EUR"
+    assert "The axis begins at 9,970.00 EUR." in chart.description
+    assert [row.zero for row in chart.rows].index(True) == 0
+    heights = [float(bar.height) for bar in chart.bars]
+    assert heights[1] / heights[2] == pytest.approx(2.5, abs=0.02)
+    assert heights[1] > 40
+    small = waterfall("name", "Title", [Step("Opening", 500, True), Step("New", 5_000)], "eur")
+    assert small.base == ""
+
+
+def test_it_says_what_only_invoices_or_nothing_tells_of(reader: Client) -> None:
+    kept(made_up(1))
+    assert "Older than the events" not in reader.get(JANUARY).content.decode()
+    SubscriptionDay.objects.filter(day="2026-01-31").update(from_invoices=2, assumed=1)
+    shown = text(reader.get(JANUARY).content.decode())
+    assert "2 subscriptions are known from invoices, 1 only from when it began" in shown
+
+
+def test_it_shows_the_months_that_have_figures(reader: Client) -> None:
+    kept(made_up(1))
+    html = text(reader.get(f"{ADDRESS}?month=2025-03&currency=eur").content.decode())
+    assert "3 months to Mar 2025" in html
+    shown = text(reader.get(f"{ADDRESS}?month=2026-03&currency=eur").content.decode())
+    assert "13 months to Mar 2026" in shown

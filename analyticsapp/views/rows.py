@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.days import Window
 from analyticsapp.drilldown import DRILLDOWNS, Drilldown
+from analyticsapp.drilldown.cohorts import of_cohort
 from analyticsapp.drilldown.products import of_product
 from analyticsapp.drilldown.rows import MOST_DAYS, Cursor, Part, Row, Sum, page, total
 from analyticsapp.kpis import Value
@@ -65,6 +66,8 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
     drilldown = DRILLDOWNS.get(key)
     if drilldown is not None and "product" in request.GET:
         drilldown = of_product(drilldown, request.GET["product"])
+    if "cohort" in request.GET:
+        drilldown = of_cohort(key, request.GET["cohort"])
     if drilldown is None:
         raise Http404(f"No figure is called {key[:40]!r}.")
     now = timezone.now()
@@ -100,8 +103,8 @@ def listed(
     request: HttpRequest, drilldown: Drilldown, period: Period, currency: str
 ) -> dict[str, Any]:
     """What the page shows of a period whose rows are listed: the parts, their sums, some rows."""
-    number = {"1": 1, "2": 2}.get(request.GET.get("part", "1"), 1)
-    part = drilldown.parts[min(number, len(drilldown.parts)) - 1]
+    numbers = {str(number): part for number, part in enumerate(drilldown.parts, 1)}
+    part = numbers.get(request.GET.get("part", ""), drilldown.parts[0])
     sums = [total(one, period, currency) for one in drilldown.parts]
     found = page(
         part,
@@ -111,12 +114,14 @@ def listed(
         newer_than=place(request.GET.get("newer", "")),
     )
 
-    def url(shown: Part, **more: str) -> str:
-        if shown is not drilldown.parts[0]:
-            more["part"] = "2"
-        return address(drilldown, period.query, currency, **more)
+    def named(shown: Part) -> dict[str, str]:
+        number = drilldown.parts.index(shown) + 1
+        return {"part": str(number)} if number > 1 else {}
 
-    figure, value = drilldown.figure(period, currency), drilldown.value(sums)
+    def url(shown: Part, **more: str) -> str:
+        return address(drilldown, period.query, currency, **more, **named(shown))
+
+    figure, value = drilldown.figure(period, currency), drilldown.value(sums, period)
     return {
         "figure": figure,
         "value": value,
@@ -126,7 +131,7 @@ def listed(
             for one, summed in zip(drilldown.parts, sums, strict=True)
         ],
         "part": part,
-        "keep": {**drilldown.named, **({} if part is drilldown.parts[0] else {"part": "2"})},
+        "keep": {**drilldown.named, **named(part)},
         "sum": sums[drilldown.parts.index(part)],
         "rows": [(row, link(request, row)) for row in found.rows],
         "newer": url(part, newer=mark(found.rows[0])) if found.newer and found.rows else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,16 +15,17 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from analyticsapp.drilldown import DRILLDOWNS
-from analyticsapp.kpis import KPIS, SUBSCRIPTIONS, Kpi, Recurring, Unit, Value
+from analyticsapp.bars import Month, columns
+from analyticsapp.drilldown.cohorts import rows_of_cohort
+from analyticsapp.kpis import COHORTS, KPIS, SUBSCRIPTIONS, Cohort, Kpi, Recurring, Value
 from analyticsapp.models import DirtySubscriber
 from analyticsapp.periods import Period, asked
+from analyticsapp.selectors.cohorts import MOST, CohortRow, cohorts
+from analyticsapp.selectors.executive import last_months
 from analyticsapp.selectors.figures import Change
 from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.subscriptions import (
-    COHORTS,
     LATEST,
-    cohorts,
     first_recurring_day,
     latest_movements,
     recurring,
@@ -36,6 +38,8 @@ from payments.admin.columns import admin_link, may_open
 from payments.models import Subscription
 
 TILES = ("mrr", "subscribers", "arpa", "gross_mrr_churn", "customer_churn")
+MONTHS = 13
+SHADES = 10
 # By kind, and whether it adds; in the order in which they stand between opening and closing.
 KINDS = (
     ("new", "New", 1),
@@ -48,8 +52,8 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Line:
-    """A figure, the address of its rows (empty: it has none), and its changes, None where there
-    is nothing to compare with."""
+    """A figure, the address of its rows, and its changes, None where there is nothing to compare
+    with."""
 
     kpi: Kpi[Recurring]
     value: Value | None
@@ -69,18 +73,41 @@ class Moving:
     url: str
 
 
+@dataclass(frozen=True)
+class Cell:
+    """What was left of a cohort in a month: the share, what that is in numbers, where its rows are,
+    and how dark it is, in tenths."""
+
+    share: str
+    of: str
+    url: str
+    shade: int
+    so_far: bool
+
+
+@dataclass(frozen=True)
+class CohortLine:
+    """A cohort, where its customers are, and a cell for each month since; None: still to come."""
+
+    row: CohortRow
+    url: str
+    cells: list[Cell | None]
+
+
 @require_safe
 @requires("analyticsapp.view_daysnapshot")
 def subscriptions(request: HttpRequest) -> HttpResponse:
-    """What recurs: ``?month=2026-10&currency=eur``."""
+    """What recurs: ``?month=2026-10&currency=eur&cohorts=net_mrr_retention``."""
     now = timezone.now()
     period, problem = asked(request.GET, now)
     names = recurring_currencies()
     currency = request.GET.get("currency", "").lower()
     if currency not in names:
         currency = next(iter(names), "")
+    shown = {kpi.key: kpi for kpi in COHORTS}.get(request.GET.get("cohorts", ""), COHORTS[0])
     context: dict[str, Any] = {
         "section": "subscriptions",
+        "keep": {} if shown is COHORTS[0] else {"cohorts": shown.key},
         "period": period,
         "problem": problem,
         "currency": currency,
@@ -91,6 +118,7 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
     if currency:
         rules = conventions()
         context |= figures(period, currency)
+        context |= retention(period, currency, shown)
         context |= {
             "moved": [
                 (one.movement, named(one.subscription_id, may_open(request.user, Subscription)))
@@ -100,7 +128,6 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
             "rules": rules,
             "statuses": sorted(rules.statuses),
             "counts_trials": "trialing" in rules.statuses,
-            "share_unit": Unit.SHARE,
         }
     return render(request, "analytics/subscriptions.html", context)
 
@@ -116,15 +143,19 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
     """What the page shows of one currency."""
     before, year_before = period.before(), period.year_before()
     first_day = first_recurring_day(currency)
-    now, then, last_year = recurring([period, before, year_before], currency)
+    calendar = last_months(period, MONTHS)
+    now, then, last_year, *by_month = recurring([period, before, year_before, *calendar], currency)
+    months = [
+        (month, totals)
+        for month, totals in zip(calendar, by_month, strict=True)
+        if first_day is not None and month.last >= first_day
+    ]
     comparable = {
         "before": first_day is not None and first_day <= before.first,
         "year": first_day is not None and first_day <= year_before.first,
     }
 
     def url(key: str) -> str:
-        if key not in DRILLDOWNS:
-            return ""
         query = urlencode({"currency": currency})
         return f"{reverse('rows', args=[key])}?{period.query}&{query}"
 
@@ -158,8 +189,15 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
         ],
         currency,
     )
-    found = cohorts(period.last, currency)
-    ages = max((len(cohort.kept) for cohort in found), default=0)
+    bars = columns(
+        "months",
+        f"MRR at the end of each month in {currency.upper()}",
+        [
+            Month(month.first, totals.mrr_minor, "so far" if month.last >= period.today else "")
+            for month, totals in months
+        ],
+        currency,
+    )
     return {
         "first_day": first_day,
         "comparable": comparable,
@@ -169,10 +207,56 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
         "moving": moving,
         "mrr": lines["mrr"],
         "chart": chart,
-        "cohorts": [(cohort, range(ages - len(cohort.kept))) for cohort in found],
-        "ages": range(ages),
-        "cohort_months": COHORTS,
+        "bars": bars,
+        "months": [
+            (month, totals, KPIS["customer_churn"].compute(totals)) for month, totals in months
+        ],
+        "churn": KPIS["customer_churn"],
+        "all_moved": url("net_new_mrr"),
     }
+
+
+def retention(period: Period, currency: str, kpi: Kpi[Cohort]) -> dict[str, Any]:
+    """What the page shows of the cohorts, by one of their figures."""
+
+    def address(one: Kpi[Cohort]) -> str:
+        more = {} if one is COHORTS[0] else {"cohorts": one.key}
+        return f"?{period.query}&{urlencode({'currency': currency, **more})}"
+
+    return {
+        "retention": kpi,
+        "retentions": [(one, address(one)) for one in COHORTS],
+        "cohorts": [line(period, currency, row, kpi) for row in cohorts(currency, period.last)],
+        "ages": range(MOST),
+    }
+
+
+def line(period: Period, currency: str, row: CohortRow, kpi: Kpi[Cohort]) -> CohortLine:
+    """A cohort by the months since it began."""
+    month = period.today.replace(day=1)
+    cells: list[Cell | None] = [
+        cell(currency, row, at, left, kpi, so_far=at == month) for at, left in row.months.items()
+    ]
+    query = urlencode({"month": f"{row.first:%Y-%m}", "currency": currency})
+    url = f"{reverse('rows', args=['mrr_new'])}?{query}"
+    return CohortLine(row, url, cells + [None] * (MOST - len(cells)))
+
+
+def cell(
+    currency: str, row: CohortRow, month: date, left: Cohort, kpi: Kpi[Cohort], *, so_far: bool
+) -> Cell:
+    """What was left of the cohort when the month ended."""
+    share = kpi.compute(left)
+    minor = {"gross_mrr_retention": left.gross_minor, "net_mrr_retention": left.net_minor}
+    amount = KPIS["mrr"].number(minor.get(kpi.key, 0), currency)
+    customers = f"{left.retained} of {left.customers} customers"
+    return Cell(
+        share=kpi.number(share, currency),
+        of=f"{amount} {currency.upper()}" if kpi.key in minor else customers,
+        url=rows_of_cohort(kpi, row.first, month, currency),
+        shade=0 if share is None else min(int(share * SHADES), SHADES),
+        so_far=so_far,
+    )
 
 
 def change(kpi: Kpi[Recurring], before: Recurring, now: Recurring) -> Change | None:

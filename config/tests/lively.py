@@ -7,9 +7,9 @@ from itertools import zip_longest
 
 from django.utils import timezone
 
-from analyticsapp.days import DAY, day_of
+from analyticsapp.days import DAY, Window, day_of
 from analyticsapp.models import MrrMovement, SubscriptionSpan
-from analyticsapp.services import snapshots, subscription_days
+from analyticsapp.services import snapshots
 from config.tests.rows import build
 from monitoring.models import CheckRun, Issue, Severity
 from monitoring.tests.ledgers import charge, moved, order, refund
@@ -111,4 +111,4 @@ def subscribe(now: datetime) -> None:
         ends_at=None,
         origin="events",
     )
-    subscription_days.count(None, now)
+    snapshots.build(Window.ending(day_of(now), 210).days(), now=now)

@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 
 from analyticsapp.days import DAY, day_of
-from analyticsapp.models import MrrMovement, SnapshotState, SubscriptionDay
+from analyticsapp.models import DirtySubscriber, MrrMovement, SnapshotState, SubscriptionDay
+from analyticsapp.services import subscription_days
 from analyticsapp.services.snapshots import chunks, recorded
 from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.tables import TABLES, SnapshotTable
@@ -144,7 +145,7 @@ def snapshot_days_missing(now: datetime) -> Iterator[Finding]:
         _, absent = counted(state, table)
         days: set[date] = set()
         sums: dict[str, int] = {}
-        main = money_in(table)[:1]
+        main = money_in(table)[:1] if table.adds_up else []
         for row in differences(table, absent):
             days.add(row["day"])
             for name in main:
@@ -300,48 +301,45 @@ def recurring_revenue_mismatch(now: datetime) -> Iterator[Finding]:
         )
 
 
-# The first day from which a currency's days aren't what moved up to them.
-DAYS_APART = """
-SELECT DISTINCT ON (currency) currency, day, is_minor, should_minor
-FROM (
-    SELECT currency, day, counted.mrr_minor AS is_minor,
-        coalesce(sum(moved.amount) OVER up_to_it, 0)::bigint AS should_minor
-    FROM analyticsapp_subscriptionday AS counted
-    LEFT JOIN (
-        SELECT currency, day, sum(amount_minor) AS amount
-        FROM analyticsapp_mrrmovement GROUP BY currency, day
-    ) AS moved USING (currency, day)
-    WINDOW up_to_it AS (PARTITION BY currency ORDER BY day)
-) AS running
-WHERE is_minor <> should_minor AND NOT EXISTS (SELECT FROM analyticsapp_dirtysubscriber)
-ORDER BY currency, day
-"""
-
-
 @check(
     name="subscription_days_mismatch",
     kind=Kind.INTEGRITY,
     severity=Severity.HIGH,
     touches=(Area.SUBSCRIPTIONS,),
-    meaning="The MRR that pages show of a day isn’t the sum of what moved up to it; each day after "
-    "it builds upon it.",
-    remedy="Count the days anew: `manage.py build_snapshots --all`. If it comes back, a movement "
-    "is written without its day: report that.",
+    meaning="What pages show of a day’s recurring revenue isn’t what its subscriptions and "
+    "movements come to; each day after it builds upon it.",
+    remedy="Count the days anew: `manage.py build_snapshots --all`. If it comes back, a change to "
+    "a subscription doesn’t mark its customer: report that.",
 )
 def subscription_days_mismatch(now: datetime) -> Iterator[Finding]:
-    if current_state() is None:
+    """The first day that is wrong of each currency: those after it follow from it."""
+    state = current_state()
+    if state is None or state.refreshed_at is None or DirtySubscriber.objects.exists():
         return
-    for row in rows(DAYS_APART, {}):
-        currency, off = row["currency"], abs(row["is_minor"] - row["should_minor"])
+    compared = subscription_days.differing(day_of(state.refreshed_at))
+    if compared is None:
+        return
+    for row in rows(*compared):
+        currency = row["currency"]
+        evidence: dict[str, Any] = {}
+        worst = 0
+        for name in subscription_days.MEASURES:
+            is_, should = row[f"is_{name}"], row[f"should_{name}"]
+            if is_ == should:
+                continue
+            words, in_money = name.removesuffix("_minor").replace("_", " "), name.endswith("_minor")
+            for told, value in (("says", is_), ("comes to", should)):
+                evidence[f"{words} {told}"] = (
+                    amount(value or 0, currency) if in_money else value or 0
+                )
+            if in_money:
+                worst = max(worst, abs((is_ or 0) - (should or 0)))
+        by = f", by {format_money(worst, currency)}" if worst else ""
         yield Finding(
             subject_type=label(SubscriptionDay),
             subject_id=f"{row['day']} {currency}",
-            summary=f"MRR of {row['day']} is {format_money(off, currency)} apart from what moved "
-            "up to it",
-            evidence={
-                "it says": amount(row["is_minor"], currency),
-                "movements come to": amount(row["should_minor"], currency),
-            },
-            amount_minor=off,
-            currency=currency,
+            summary=f"Recurring revenue of {row['day']} isn’t what it comes to{by}",
+            evidence=evidence,
+            amount_minor=worst or None,
+            currency=currency if worst else "",
         )

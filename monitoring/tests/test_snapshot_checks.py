@@ -48,6 +48,21 @@ def at(day: int, hour: int = 12, month: int = 11, year: int = 2025) -> datetime:
     return shop.at(day, hour, month=month, year=year)
 
 
+def begin_subscription() -> None:
+    """What Stripe tells when one begins."""
+    inbox.store(
+        [
+            stripe_events.event(
+                "customer.subscription.created",
+                stripe_events.subscription(created=1_760_000_000, start_date=1_760_000_000),
+                created=1_760_000_000,
+            )
+        ],
+        Source.WEBHOOK,
+    )
+    processing.drain()
+
+
 def trade() -> None:
     """A few days of a shop, and their figures."""
     first = charge(10_000, at(3))
@@ -68,6 +83,7 @@ def trade() -> None:
     build(OrderLine, order=bought, position=1, quantity=2, total_minor=10_000)
     transaction("txn_1", at(3), 9_000)
     BalanceTransaction.objects.update(fee=175, net=8_825)
+    begin_subscription()
     snapshots.build_all()
 
 
@@ -204,17 +220,7 @@ def test_figures_may_be_a_quarter_of_an_hour_old(minutes: int, expected: int) ->
 
 def subscribe() -> None:
     """A subscription that began, and whose recurring revenue was derived."""
-    inbox.store(
-        [
-            stripe_events.event(
-                "customer.subscription.created",
-                stripe_events.subscription(created=1_760_000_000, start_date=1_760_000_000),
-                created=1_760_000_000,
-            )
-        ],
-        Source.WEBHOOK,
-    )
-    processing.drain()
+    begin_subscription()
     snapshots.refresh()
     assert SubscriptionSpan.objects.get().mrr_minor == 1_000
 
@@ -250,9 +256,18 @@ def test_a_day_that_is_not_what_moved_up_to_it_is_found() -> None:
     subscribe()
     assert findings("subscription_days_mismatch") == []
     first = SubscriptionDay.objects.order_by("day")[0].day
-    SubscriptionDay.objects.filter(day__gt=first).update(mrr_minor=1_200)
+    later = SubscriptionDay.objects.filter(day__gt=first)
+    later.update(mrr_minor=1_200, opening_minor=1_200, trialing=3)
     [found] = findings("subscription_days_mismatch")
     assert (found.subject_id, found.amount_minor) == (f"{first + DAY} eur", 200)
+    assert found.evidence["mrr says"] == {"amount": 1_200, "currency": "eur"}
+    assert (found.evidence["trialing says"], found.evidence["trialing comes to"]) == (3, 0)
+    later.update(mrr_minor=1_000, opening_minor=1_000, trialing=0, active=2)
+    [found] = findings("subscription_days_mismatch")
+    assert (found.amount_minor, found.evidence["active comes to"]) == (None, 1)
+    SubscriptionDay.objects.filter(day=first).delete()
+    [found] = findings("subscription_days_mismatch")
+    assert found.subject_id == f"{first} eur"
     snapshots.build_all()
     assert findings("subscription_days_mismatch") == []
 

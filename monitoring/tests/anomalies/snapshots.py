@@ -15,7 +15,7 @@ from analyticsapp.models import (
     SubscriptionDay,
     SubscriptionSpan,
 )
-from analyticsapp.services import snapshots, subscription_days
+from analyticsapp.services import snapshots
 from config.tests.rows import build
 from monitoring.registry import WHOLE
 from monitoring.tests.anomalies.anomaly import Anomaly
@@ -67,6 +67,12 @@ def have_a_span_without_its_movement(number: int = 2) -> None:
         starts_at=timezone.now() - DAY,
         lines=[],
     )
+    recount()
+
+
+def recount() -> None:
+    """What pages show of the last days, from the spans and movements that there are."""
+    snapshots.build([day_of(timezone.now() - DAY), day_of(timezone.now())])
 
 
 def move(number: int = 2) -> None:
@@ -79,17 +85,24 @@ def move(number: int = 2) -> None:
         amount_minor=1_000,
         mrr_minor=1_000,
     )
+    recount()
+
+
+def lose_the_movement() -> None:
+    MrrMovement.objects.all().delete()
+    recount()
 
 
 def keep_a_day() -> None:
     """A customer's MRR, and the days since."""
     have_a_span_without_its_movement(3)
     move(3)
-    subscription_days.count(None, timezone.now())
 
 
-def be_off() -> None:
-    SubscriptionDay.objects.update(mrr_minor=F("mrr_minor") + 300)
+def be_off(by: int = 300) -> None:
+    SubscriptionDay.objects.update(
+        mrr_minor=F("mrr_minor") + by, opening_minor=F("opening_minor") + by
+    )
 
 
 def miscount_recurring_revenue() -> None:
@@ -120,7 +133,7 @@ ANOMALIES = {
         make=have_a_span_without_its_movement,
         finds=lambda: {("analyticsapp.mrrmovement", "cus_2 eur", 1_000, "eur")},
         mend=move,
-        again=lambda: MrrMovement.objects.all().delete(),
+        again=lose_the_movement,
     ),
     "subscription_days_mismatch": Anomaly(
         make=miscount_recurring_revenue,
@@ -132,7 +145,7 @@ ANOMALIES = {
                 "eur",
             )
         },
-        mend=lambda: SubscriptionDay.objects.update(mrr_minor=1_000),
+        mend=lambda: be_off(-300),
         again=be_off,
     ),
 }
