@@ -73,6 +73,16 @@ class Period(Window):
         """Whether its last day isn't over."""
         return self.last >= self.today
 
+    def part_of(self, month: Window, since: date) -> str:
+        """What of a calendar month figures that began ``since`` cover, where ``month`` is what of
+        it lies in the period; empty where that is all of it."""
+        first = max(month.first, since)
+        if month.last == self.today:
+            return "so far"
+        if first.day > 1:
+            return f"from {first.day} {first:%b}"
+        return "" if (month.last + DAY).day == 1 else f"to {month.last.day} {month.last:%b}"
+
     @property
     def key(self) -> str:
         """``30``, ``2026-10``, ``2026-Q3``; empty for a range."""

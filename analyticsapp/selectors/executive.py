@@ -91,6 +91,10 @@ class Board:
         """Whether the same days a year before do."""
         return self.first_day <= self.year_before.first
 
+    def part_of(self, month: Window) -> str:
+        """What of a calendar month its figures cover; empty where that is all of it."""
+        return self.period.part_of(month, self.first_day)
+
     @property
     def movers(self) -> list[Change]:
         """The KPIs that changed most against the period before, relative to what they were."""
@@ -106,7 +110,7 @@ def board(period: Period, currency: str, now: datetime) -> Board | None:
     A currency without figures falls back to the busiest one. None while there are no figures at
     all. Five queries, six where nothing was sold lately, however much there is.
     """
-    there = recorded(now)
+    there = recorded(now, period)
     first_day, names = there.first_day, there.currencies
     if first_day is None:
         return None

@@ -41,7 +41,7 @@ def taken_lately(packs: Collection[str]) -> list[Taken]:
     begun = list(
         AuditEvent.objects.filter(
             action=f"{SUBJECT}.export_started", after__pack__in=list(packs)
-        ).order_by("-id")[:SHOWN]
+        ).order_by("-at", "-id")[:SHOWN]
     )
     ended = AuditEvent.objects.filter(
         request_id__in=[event.request_id for event in begun], action=f"{SUBJECT}.exported"

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from analyticsapp.kpis import Good, Kpi, Value, tenths
+from analyticsapp.kpis import Good, Kpi, Unit, Value, tenths
 
 T = TypeVar("T")
 
@@ -46,8 +46,16 @@ class Change:
 
     @property
     def percent(self) -> Decimal | None:
-        """That unsigned, to one decimal, half to even."""
-        return None if self.relative is None else tenths(abs(self.relative) * 100)
+        """That unsigned, to one decimal, half to even; None of rates and ratios, whose change in
+        percent would be taken for one in points."""
+        if self.relative is None or self.kpi.unit in (Unit.SHARE, Unit.RATIO):
+            return None
+        return tenths(abs(self.relative) * 100)
+
+    @property
+    def points(self) -> Decimal | None:
+        """By how many percentage points a rate changed, as ``percent``; None of anything else."""
+        return tenths(abs(Fraction(self.delta)) * 100) if self.kpi.unit is Unit.SHARE else None
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ def totals(windows: Sequence[Window], currency: str) -> list[Totals]:
 
 BUSIEST = f"""
 SELECT currency, (SELECT min(day) FROM {DaySnapshot._meta.db_table})
-FROM {DaySnapshot._meta.db_table} WHERE day >= %s
+FROM {DaySnapshot._meta.db_table}
+WHERE day >= %(since)s OR day BETWEEN %(first)s AND %(last)s
 GROUP BY currency ORDER BY sum(payments) + sum(orders) DESC, currency
 """
 
@@ -59,13 +60,14 @@ class Recorded:
     currencies: list[str]
 
 
-def recorded(now: datetime) -> Recorded:
-    """What there are figures of. The currencies are those of the last half year by number of
-    payments and orders; of all time if there are none. At most two queries."""
-    lately = Window.ending(day_of(now), LATELY).first
+def recorded(now: datetime, window: Window | None = None) -> Recorded:
+    """What there are figures of. The currencies are those of the last half year and of ``window``,
+    by number of payments and orders; of all time if there are none. At most two queries."""
+    lately = Window.ending(day_of(now), LATELY)
+    shown = window or lately
     with connection.cursor() as cursor:
-        for since in (lately, date.min):
-            cursor.execute(BUSIEST, [since])
+        for since in (lately.first, date.min):
+            cursor.execute(BUSIEST, {"since": since, "first": shown.first, "last": shown.last})
             if rows := cursor.fetchall():
                 return Recorded(rows[0][1], [currency for currency, _ in rows])
     return Recorded(None, [])

@@ -133,3 +133,10 @@ def first_settled() -> date | None:
     """The first day on which anything moved; None while nothing has."""
     first: date | None = SettlementDay.objects.aggregate(first=Min("day"))["first"]
     return first
+
+
+def disputed_currencies(window: Window, *, besides: Sequence[str]) -> list[str]:
+    """The currencies of disputes opened on these days, apart from ``besides``. One query."""
+    rows = DisputeDay.objects.filter(day__range=(window.first, window.last))
+    found = rows.exclude(currency__in=besides).order_by("currency")
+    return list(found.values_list("currency", flat=True).distinct())

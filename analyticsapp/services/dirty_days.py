@@ -101,12 +101,15 @@ def guests_recognized(recognitions: Sequence[Recognition]) -> None:
     moments: set[datetime | None] = set(paid.values_list("paid_at", flat=True).distinct())
     if moments:
         others = {who for one in recognitions for who in (one.before, one.after) if who}
-        mark_days(moments | _first_purchases(others, besides=[]))
+        mark_days(moments | _first_purchases(others, besides_of=guests))
 
 
-def _first_purchases(customers: Collection[int], *, besides: Sequence[int]) -> set[datetime | None]:
+def _first_purchases(
+    customers: Collection[int], *, besides: Sequence[int] = (), besides_of: Sequence[int] = ()
+) -> set[datetime | None]:
     """When each of these customers, and those who are the same person, first bought, apart from the
-    orders ``besides``: whether that was a new customer's purchase may have changed."""
+    orders ``besides`` and those of the customers ``besides_of``: whether that was a new customer's
+    purchase may have changed."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -116,9 +119,10 @@ def _first_purchases(customers: Collection[int], *, besides: Sequence[int]) -> s
                 OR same.same_as_id = coalesce(given.same_as_id, given.id)
             JOIN orders_order AS bought ON bought.customer_id = same.id
             WHERE given.id = ANY (%s) AND bought.paid_at IS NOT NULL AND bought.id <> ALL (%s)
+                AND bought.customer_id <> ALL (%s)
             GROUP BY given.id
             """,
-            [list(customers), list(besides)],
+            [list(customers), list(besides), list(besides_of)],
         )
         return {moment for (moment,) in cursor.fetchall()}
 

@@ -6,6 +6,7 @@ import html
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -125,6 +126,12 @@ def test_a_change_has_direction_verdict_and_percent(
     found = Change(KPIS[key], before, after - before)
     assert (found.direction, found.verdict) == (direction, verdict)
     assert found.percent == (Decimal(percent) if percent else None)
+    assert found.points is None
+
+
+def test_a_rate_changes_by_points_and_not_by_percent_of_itself() -> None:
+    found = Change(KPIS["refund_rate_value"], Fraction(2, 100), Fraction(1, 100))
+    assert (found.percent, found.points) == (None, Decimal("1.0"))
 
 
 def test_currencies_are_never_added_and_the_busiest_comes_first() -> None:
@@ -143,6 +150,18 @@ def test_a_currency_that_was_sold_in_lately_stays_in_the_switch_for_each_window(
     snapshot(date(2026, 8, 1), "usd")
     assert board(7).currencies == ["eur", "usd"]
     assert values(board(7, "usd"))["gross_captured"] == 0
+
+
+def test_a_currency_of_the_period_is_in_the_switch_however_long_ago_that_was() -> None:
+    charge(500, at(3, month=1), currency="gbp")
+    charge(100, at(3, month=10), currency="eur")
+    snapshots.refresh(at(4))
+    now = at(4, month=10)
+    found = selector.board(period_of({"month": "2026-01"}, now), "gbp", now)
+    assert found is not None
+    assert (found.currency, found.currencies) == ("gbp", ["eur", "gbp"])
+    assert values(found)["gross_captured"] == 500
+    assert board(currency="gbp").currency == "eur"  # of the last days there is none
 
 
 def test_a_shop_that_stopped_selling_long_ago_still_opens() -> None:
@@ -356,9 +375,9 @@ def test_figures_are_ordered_by_how_much_they_changed_for_what_they_were() -> No
     snapshot(date(2026, 11, 11), gross_minor=1_000, refunds_minor=10, order_value_minor=1_000)
     snapshot(date(2026, 11, 20), gross_minor=1_100, refunds_minor=20, order_value_minor=1_050)
     movers = board(7).movers
-    assert [(one.kpi.key, one.percent) for one in movers] == [
+    assert [(one.kpi.key, one.percent or one.points) for one in movers] == [
         ("refunds", Decimal(100)),
-        ("refund_rate_value", Decimal("81.8")),
+        ("refund_rate_value", Decimal("0.8")),  # 1.0 to 1.8 percent
         ("gross_captured", Decimal(10)),
         ("net_sales", Decimal("9.1")),
         ("aov", Decimal(5)),

@@ -14,14 +14,14 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from analyticsapp.days import DAY
-from analyticsapp.models import BridgeDay, SettlementDay
+from analyticsapp.days import DAY, day_of
+from analyticsapp.models import BridgeDay
 from analyticsapp.services import snapshots
 from analyticsapp.tests.shop import charge, put
 from analyticsapp.tests.trade import Trade
 from auditlog.models import AuditEvent
 from governance.roles import ROLES
-from payments.models import BalanceTransaction, Charge
+from payments.models import BalanceTransaction, Charge, Dispute
 
 pytestmark = pytest.mark.django_db
 PAGE = "/dashboard/money/"
@@ -211,10 +211,42 @@ def test_an_unknown_category_is_shown_by_its_name_and_marked(reader: Client, set
 def test_the_period_before_is_compared_once_there_is_one(reader: Client, settled: None) -> None:
     assert "no earlier period" in text(reader, f"{PAGE}?days=7")
     book("b", 2_500, "eur", timezone.now() - 20 * DAY)
-    SettlementDay.objects.update(fee_minor=30)
+    book("c", 2_000, "eur", timezone.now() - 8 * DAY)
     snapshots.refresh()
     page = text(reader, f"{PAGE}?days=7&currency=eur")
-    assert "no earlier period" not in page
+    assert "Charges settled 104.00 EUR ▲ up, better: 420.0% on 20.00 before" in page
+
+
+def test_a_currency_that_only_disputes_are_in_has_a_column_of_choices(
+    reader: Client, settled: None
+) -> None:
+    put(
+        Dispute,
+        "dp_1",
+        amount=500,
+        currency="gbp",
+        charge_id="ch_0",
+        status="needs_response",
+        reason="fraudulent",
+        created=timezone.now(),
+    )
+    snapshots.refresh()
+    assert "Needs response 1 5.00" in text(reader, f"{PAGE}?days=7&currency=gbp")
+
+
+def test_a_long_period_is_shown_by_month_each_with_the_days_that_it_covers(
+    reader: Client, settled: None
+) -> None:
+    today = day_of(timezone.now())
+    book("b", 2_500, "eur", timezone.now() - 120 * DAY)
+    snapshots.refresh()
+    first = today - 119 * DAY
+    page = f"{PAGE}?from={first - DAY}&to={today}&currency=eur"
+    months = reader.get(page).context["days"]
+    assert [month.part for month in months[:1]] == ["so far"]
+    assert f"from={first - DAY}&" in months[-1].url
+    sums = [reader.get(f"{PAGE}{month.url}").context["total"] for month in months]
+    assert sums == [month.cells for month in months]
 
 
 @pytest.mark.parametrize("role", [role.name for role in ROLES])

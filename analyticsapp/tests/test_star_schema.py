@@ -77,6 +77,47 @@ def shop() -> None:
     order(at(30), 5, currency="kwd")
 
 
+def transaction_of(source: str, amount: int, category: str = "charge", fee: int = 0) -> None:
+    put(
+        BalanceTransaction,
+        f"txn_{category}_{source}",
+        amount=amount,
+        fee=fee,
+        net=amount - fee,
+        currency="eur",
+        type=category,
+        reporting_category=category,
+        source=source,
+        status="available",
+        available_on=at(4),
+        created=at(2),
+    )
+
+
+def test_a_payment_has_all_of_its_own_transactions() -> None:
+    part = charge(
+        1_000, at(2), amount_captured=700, balance_transaction_id="txn_charge_ch_a", id="ch_a"
+    )
+    refund(part, 300, at(2), id="re_a", balance_transaction_id="txn_partial_capture_reversal_re_a")
+    transaction_of("ch_a", 1_000, fee=40)
+    transaction_of("re_a", -300, "partial_capture_reversal", fee=-5)
+    charge(500, at(2), id="ch_b")  # names none yet
+    transaction_of("ch_b", 500, fee=20)
+    charge(200, at(2), id="ch_c")  # has none
+
+    scope = Scope(at(1).date(), at(9).date())
+    found = {
+        row["charge"]: (row["settlement_currency"], row["settled_minor"], row["fee_minor"])
+        for row in rows("fact_payments", scope)
+    }
+
+    assert found == {
+        "ch_a": ("eur", "700", "35"),
+        "ch_b": ("eur", "500", "20"),
+        "ch_c": ("", "", ""),
+    }
+
+
 def selected(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     with connection.cursor() as cursor:
         cursor.execute(sql)

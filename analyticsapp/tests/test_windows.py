@@ -114,3 +114,18 @@ def test_a_day_on_which_nothing_happens_has_its_windows_too(known: Customer) -> 
     assert window(day_of(now)) == (0, 0)
     snapshots.refresh(now)
     assert window(day_of(now)) == (1, 1)
+
+
+def test_a_guest_who_is_known_long_after_makes_the_customers_later_purchase_no_first_one(
+    known: Customer, guest: Customer
+) -> None:
+    order(at(1, month=2), 100, customer=guest)
+    order(at(1, month=10), 100, customer=known)
+    snapshots.refresh()
+    assert window(date(2026, 10, 3)) == (1, 1)
+
+    recognize_guests([guest.email])
+    snapshots.refresh()
+
+    assert window(date(2026, 10, 3)) == (1, 0)
+    assert window(date(2026, 2, 3)) == (1, 1)

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.bars import Bars, Month, columns
 from analyticsapp.charts import Chart, Point, sparkline, trend
-from analyticsapp.days import DAY, Window
 from analyticsapp.kpis import BOARD
 from analyticsapp.periods import asked
 from analyticsapp.selectors.executive import Board, Slot, board, net_sales
@@ -61,7 +60,7 @@ def executive(request: HttpRequest) -> HttpResponse:
             "chart": by_day(found) if found.by_day else None,
             "bars": None if found.by_day else by_month("columns", found, found.slots),
             "months": by_month("months", found, found.months),
-            "month_lines": [(slot, part_of(found, slot.window)) for slot in reversed(found.months)],
+            "month_lines": [(slot, found.part_of(slot.window)) for slot in reversed(found.months)],
             "lines": [line(found, slot) for slot in reversed(found.slots)],
             "tiles": [
                 (figure, sparkline(finished(found, figure.kpi.key))) for figure in found.figures
@@ -94,19 +93,16 @@ def by_month(name: str, found: Board, slots: list[Slot]) -> Bars:
     return columns(
         name,
         f"Net sales a month in {found.currency.upper()}",
-        [Month(slot.window.first, slot.net_sales, part_of(found, slot.window)) for slot in slots],
+        [
+            Month(
+                slot.window.first,
+                slot.net_sales,
+                found.part_of(slot.window),
+            )
+            for slot in slots
+        ],
         found.currency,
     )
-
-
-def part_of(found: Board, month: Window) -> str:
-    """What of a calendar month its figures cover; empty where that is all of it."""
-    first = max(month.first, found.first_day)
-    if month.last == found.period.today:
-        return "so far"
-    if first.day > 1:
-        return f"from {first.day} {first:%b}"
-    return "" if (month.last + DAY).day == 1 else f"to {month.last.day} {month.last:%b}"
 
 
 def line(found: Board, slot: Slot) -> Line:
@@ -120,7 +116,7 @@ def line(found: Board, slot: Slot) -> Line:
         weekday=f"{first:%a}" if found.by_day else "",
         name=f"{first.day} {first:%b}" if found.by_day else f"{first:%b %Y}",
         year=str(first.year) if found.by_day else "",
-        part=part_of(found, slot.window) if not found.by_day else so_far,
+        part=found.part_of(slot.window) if not found.by_day else so_far,
         cells=[
             (
                 "negative" if value and value < 0 else "" if value else "nothing",

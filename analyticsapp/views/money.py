@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analyticsapp.bridge.lines import line_of, words
+from analyticsapp.days import Window
 from analyticsapp.drilldown.rows import MOST_DAYS
 from analyticsapp.kpis import KPIS, SETTLEMENT, Settled
 from analyticsapp.kpis.settlement import DISPUTED_WITHIN, Moved
@@ -26,6 +27,7 @@ from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.settlement import (
     Cohort,
     cohorts,
+    disputed_currencies,
     first_settled,
     settled,
     settled_by_day,
@@ -76,11 +78,12 @@ class ShownEntry:
 
 @dataclass(frozen=True)
 class ShownDay:
-    """A day or month: its address, and each figure's class and text."""
+    """A day or month: its address, what of it the figures cover where that isn't all, and each
+    figure's class and text."""
 
     first: date
     url: str
-    so_far: bool
+    part: str
     cells: list[tuple[str, str]]
 
 
@@ -108,7 +111,7 @@ def money(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     period, problem = asked(request.GET, now)
     found = bridge(period)
-    names = found.currencies
+    names = [*found.currencies, *disputed_currencies(period, besides=found.currencies)]
     currency = request.GET.get("currency", "").lower()
     if currency not in names:
         currency = next(iter(names), "")
@@ -154,7 +157,7 @@ def settlement(period: Period, currency: str, first_day: date | None) -> dict[st
         "disputes": [(words(status), *told) for status, told in now.disputes.items()],
         "by_day": len(period) <= MOST_DAYS,
         "of_a_day": OF_A_DAY,
-        "days": days(period, currency),
+        "days": days(period, currency, first_day or period.first),
         "total": cells_of(now, currency),
     }
 
@@ -170,30 +173,30 @@ def summed(parts: Iterable[Moved]) -> Moved:
     return Moved(*map(sum, zip(*rows, strict=True)))
 
 
-def days(period: Period, currency: str) -> list[ShownDay]:
+def days(period: Period, currency: str, first_day: date) -> list[ShownDay]:
     """Each day, or of a long period each month on which anything moved; the newest first."""
     if len(period) > MOST_DAYS:
-        moved = settled_by_month(period, currency)
-        wanted = sorted(moved)
+        by_month = settled_by_month(period, currency)
+        shown = [
+            (month, period.part_of(month, first_day), by_month[month.first.replace(day=1)])
+            for month in period.months()
+            if month.first.replace(day=1) in by_month
+        ]
     else:
-        moved = settled_by_day(period, currency)
-        wanted = period.days()
-    found = []
-    for first in wanted:
-        query = (
-            {"from": str(first), "to": str(first)}
-            if len(period) <= MOST_DAYS
-            else {"month": f"{first:%Y-%m}"}
+        by_day = settled_by_day(period, currency)
+        shown = [
+            (Window(day, day), "so far" if day == period.today else "", by_day.get(day, Settled()))
+            for day in period.days()
+        ]
+    return [
+        ShownDay(
+            part.first,
+            "?" + urlencode({"from": part.first, "to": part.last, "currency": currency}),
+            words,
+            cells_of(moved, currency),
         )
-        found.append(
-            ShownDay(
-                first,
-                "?" + urlencode({**query, "currency": currency}),
-                first == period.today,
-                cells_of(moved.get(first, Settled()), currency),
-            )
-        )
-    return found[::-1]
+        for part, words, moved in reversed(shown)
+    ]
 
 
 def cells_of(moved: Settled, currency: str) -> list[tuple[str, str]]:

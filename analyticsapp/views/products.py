@@ -69,7 +69,7 @@ def products(request: HttpRequest) -> HttpResponse:
     """Best sellers: ``?month=2026-10&currency=eur&sort=units&page=2``."""
     now = timezone.now()
     period, problem = asked(request.GET, now)
-    names = recorded(now).currencies
+    names = recorded(now, period).currencies
     currency = request.GET.get("currency", "").lower()
     if currency not in names:
         currency = next(iter(names), "")

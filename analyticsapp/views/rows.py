@@ -28,14 +28,20 @@ from analyticsapp.periods import Period, asked
 from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.sales import busiest
 from auditlog.access import requires
-from payments.admin.columns import admin_link
+from payments.admin.columns import admin_link, may_open
 from payments.money import CURRENCY
 
-# Which page a ledger's figures stand on.
+# Which page a ledger's figures stand on, and of what issues make the figures of a page doubtful.
 PAGES = {
     Ledger.COMMERCIAL: "dashboard",
     Ledger.SETTLEMENT: "money",
     Ledger.SUBSCRIPTIONS: "subscriptions",
+}
+AREAS = {
+    "dashboard": "sales",
+    "money": "settlement",
+    "subscriptions": "subscriptions",
+    "products": "products",
 }
 
 
@@ -78,6 +84,7 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
     shown_on = drilldown.shown_on or PAGES[drilldown.kpi.ledger]
     context: dict[str, Any] = {
         "section": shown_on,
+        "area": AREAS[shown_on],
         "drilldown": drilldown,
         "kpi": drilldown.kpi,
         "period": period,
@@ -162,10 +169,9 @@ def address(drilldown: Drilldown, period: str, currency: str, **more: str) -> st
 
 def link(request: HttpRequest, row: Row) -> SafeString | str:
     """What the row is called, with its page in the admin for those who may see it there."""
-    app, name = row.model.split(".")
-    user = request.user
-    if getattr(user, "is_staff", False) and user.has_perm(f"{app}.view_{name}"):
-        return admin_link(apps.get_model(row.model), row.object_id, row.label)
+    model = apps.get_model(row.model)
+    if may_open(request.user, model):
+        return admin_link(model, row.object_id, row.label)
     return row.label
 
 
