@@ -87,8 +87,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
             shown = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:auditlog_auditevent_changelist"))
-        asked = {name: str(value).replace("\0", "") for name, value in request.GET.items()}
-        return download_response("audit", export_events(shown.queryset, asked))
+        return download_response("audit", export_events(shown.queryset, request.GET.dict()))
 
     @admin.display(description="action")
     def what(self, event: AuditEvent) -> SafeString:

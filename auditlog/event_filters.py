@@ -45,7 +45,16 @@ def distinct(column: str, limit: int = 200) -> list[str]:
         return [value for (value,) in cursor.fetchall()]
 
 
-class IndexedFilter(admin.SimpleListFilter):
+class TextFilter(admin.SimpleListFilter):
+    """A filter by what an address names, which may be anything: what Postgres can't have stored
+    finds nothing."""
+
+    def value(self) -> str | None:
+        value = super().value()
+        return value if value is None else value.replace("\0", "\ufffd")
+
+
+class IndexedFilter(TextFilter):
     """Filter by one of the values that an indexed column has."""
 
     def lookups(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from auditlog.address import client_address
 from auditlog.context import Actor, acting_as
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -26,7 +27,7 @@ class ActorMiddleware:
         actor = Actor(
             name=user.get_username() if user else "anonymous",
             user=user,
-            address=request.META.get("REMOTE_ADDR") or None,
+            address=client_address(request),
             request_id=request_id,
         )
         with acting_as(actor):

@@ -1,7 +1,8 @@
 """Verifying the audit log: every seal against the one before, every row against its seal.
 
-What is found is named. What can't be found from within is a log that was rewritten whole and sealed
-anew, or cut off at the end: for that a head is kept elsewhere, and compared (``against``).
+What is found is named. A log that was rewritten and sealed anew, or cut off at the end, is found by
+comparing it with the head that it had when it was last found sound, which the log itself tells. Who
+rewrites that too can only be found out by a head that is kept elsewhere (``against``).
 
 The database digests the rows, of as many seals at once as have about ``ROWS_AT_ONCE`` together;
 only what doesn't fit is looked at row by row. So memory stays flat, however long the log is.
@@ -22,6 +23,7 @@ from auditlog.chain import broken_seals
 from auditlog.contents import changed_rows
 from auditlog.faults import Fault, Kind
 from auditlog.idranges import in_words
+from auditlog.models import AuditEvent
 from auditlog.sealing import ALLOTTED, Head
 from auditlog.services import record
 
@@ -56,8 +58,10 @@ WHERE at < %(before)s AND (id > %(last_id)s OR EXISTS (
     SELECT FROM auditlog_auditseal WHERE number = %(number)s AND pending @> event.id
 ))
 """
-STRAYS = """
+# The rows are read as of before the sequence is, so none of them is too young for it.
+STRAYS = f"""
 SELECT (SELECT count(*) FROM auditlog_auditevent WHERE id < 1),
+    (SELECT count(*) FROM auditlog_auditevent WHERE id > ({ALLOTTED})),
     (SELECT count(*) FROM auditlog_auditseal WHERE number < 1)
 """
 
@@ -74,6 +78,7 @@ class Verification:
     """What a verification saw: ``faults`` lists the first ``MOST_FAULTS`` of ``fault_count``."""
 
     head: Head | None = None
+    against: Head | None = None  # which it was compared with, of those that are kept elsewhere
     seals: int = 0
     rows: int = 0
     faults: list[Fault] = field(default_factory=list)
@@ -100,13 +105,13 @@ def verify_and_record(
     progress: Progress = lambda done, total: None,
 ) -> Verification:
     """Verify the whole log, and say in it what came of that."""
-    found = verify(against=against, unsealed_minutes=unsealed_minutes, progress=progress)
+    found = verify_whole(against, unsealed_minutes, progress)
     with transaction.atomic():
         record(
             AUDIT_VERIFIED,
             after={
                 "head": vars(found.head) if found.head else None,
-                "against": vars(against) if against else None,
+                "against": vars(found.against) if found.against else None,
                 "seals": found.seals,
                 "rows": found.rows,
                 "fault_count": found.fault_count,
@@ -114,6 +119,62 @@ def verify_and_record(
             },
         )
     return found
+
+
+def verify_whole(
+    against: Head | None = None,
+    unsealed_minutes: int = UNSEALED_MINUTES,
+    progress: Progress = lambda done, total: None,
+) -> Verification:
+    """Verify the whole log.
+
+    It is compared also with the head that it was last found sound with and, where no other is
+    given, with the one that was given the last time: what was found stays found until it fits.
+    """
+    told = verifications()
+    return verify(
+        against=against or next(filter(None, (one.against for one in told)), None),
+        trusted=next((one.head for one in told if one.sound and one.head), None),
+        unsealed_minutes=unsealed_minutes,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the log says about a verification of all of it; that the sealer didn't run aside."""
+
+    event: int
+    at: datetime
+    head: Head | None
+    against: Head | None
+    faults: tuple[str, ...]
+    fault_count: int
+
+    @property
+    def sound(self) -> bool:
+        return not self.fault_count
+
+
+def verifications() -> list[Told]:
+    """What the log says about the verifications of all of it, the newest first."""
+    return [
+        told(event)
+        for event in AuditEvent.objects.filter(action=AUDIT_VERIFIED).order_by("-at", "-id")
+    ]
+
+
+def told(event: AuditEvent) -> Told:
+    said = event.after
+    altered = [fault for fault in said["faults"] if fault["kind"] != Kind.UNSEALED]
+    return Told(
+        event=event.pk,
+        at=event.at,
+        head=Head(**said["head"]) if said["head"] else None,
+        against=Head(**said["against"]) if said["against"] else None,
+        faults=tuple(f"{Kind(fault['kind']).label}: {fault['text']}" for fault in altered),
+        fault_count=said["fault_count"] - (len(said["faults"]) - len(altered)),
+    )
 
 
 def head() -> Head | None:
@@ -130,6 +191,7 @@ def verify(
     *,
     after: int = 0,
     against: Head | None = None,
+    trusted: Head | None = None,
     unsealed_minutes: int | None = UNSEALED_MINUTES,
     most_rows: int | None = None,
     now: datetime | None = None,
@@ -137,10 +199,11 @@ def verify(
 ) -> Verification:
     """Verify the log, or what came ``after`` the seal of that number, about ``most_rows`` of it.
 
-    ``against`` is a head that was kept elsewhere. A row that is older than ``unsealed_minutes``
+    ``against`` is a head that was kept elsewhere, ``trusted`` the one that the log had when it was
+    found sound. A row that is older than ``unsealed_minutes``
     must have been sealed; None asks for no such thing.
     """
-    found = Verification(head=head())
+    found = Verification(head=head(), against=against)
     with transaction.atomic():
         with connection.cursor() as cursor:
             # How many ranges of ids there are is guessed too high, and compiling takes longer.
@@ -152,7 +215,9 @@ def verify(
         if found.head:
             verify_seals(found, after, found.head.number, most_rows, progress)
         if against:
-            found.add(compared(against, found.head))
+            found.add(compared(against, found.head, "was kept elsewhere"))
+        if trusted and trusted != against:
+            found.add(compared(trusted, found.head, "was there when it was last found sound"))
     return found
 
 
@@ -192,9 +257,16 @@ def sealed_rows(after: int, upto: int) -> tuple[int, bool]:
 
 def strays() -> Iterator[Fault]:
     """What stands outside of all seals and can't have been there when they were made."""
-    rows, seals = one(STRAYS)
-    if rows:
-        yield Fault(Kind.ROW_INSERTED, f"{rows:,} rows with an id below 1", None, "below 1")
+    below, above, seals = one(STRAYS)
+    if below:
+        yield Fault(Kind.ROW_INSERTED, f"{below:,} rows with an id below 1", None, "below 1")
+    if above:
+        yield Fault(
+            Kind.ROW_INSERTED,
+            f"{above:,} rows with an id that was never given to one",
+            None,
+            "above the last one given",
+        )
     if seals:
         yield Fault(Kind.SEAL_INSERTED, f"{seals:,} seals with a number below 1")
 
@@ -217,21 +289,21 @@ def unsealed(newest: Head | None, before: datetime) -> Iterator[Fault]:
     rows, some, allotted, since = one(WITHOUT_SEALS, before=before)
     if rows:
         yield Fault(
-            Kind.TRUNCATED,
-            f"there is no seal, and {rows:,} rows are older than {before:%Y-%m-%d %H:%M} UTC: the "
-            "seals were removed, or none was ever made",
+            Kind.UNSEALED,
+            f"there is no seal, and {rows:,} rows are older than {before:%Y-%m-%d %H:%M} UTC: none "
+            "was ever made, or all were removed",
         )
     elif allotted and not some and since < before:
         yield Fault(Kind.TRUNCATED, f"there is neither seal nor row, and there were {allotted:,}")
 
 
-def compared(kept: Head, newest: Head | None) -> Iterator[Fault]:
-    """How the log differs from a head that was kept elsewhere."""
+def compared(kept: Head, newest: Head | None, how: str) -> Iterator[Fault]:
+    """How the log differs from a head that it had once; ``how`` that is known."""
     if newest is None or newest.number < kept.number:
         ends = f"at seal {newest.number}" if newest else "before the first seal"
         yield Fault(
             Kind.TRUNCATED,
-            f"the log ends {ends}; seal {kept.number} was kept elsewhere",
+            f"the log ends {ends}; seal {kept.number} {how}",
             kept.number,
         )
         return
@@ -243,8 +315,8 @@ def compared(kept: Head, newest: Head | None) -> Iterator[Fault]:
     if found != [(kept.last_id, kept.digest)]:
         yield Fault(
             Kind.ANOTHER_HISTORY,
-            f"seal {kept.number} isn’t the one that was kept elsewhere: the log up to it was "
-            "rewritten and sealed anew",
+            f"seal {kept.number} isn’t the one that {how}: the log up to it was rewritten and "
+            "sealed anew",
             kept.number,
         )
 

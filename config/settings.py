@@ -4,9 +4,10 @@
 """
 
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import django_stubs_ext
@@ -14,6 +15,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.proxies import Proxies
 from config.secret import Secret
 from config.start import load_dotenv
 
@@ -60,6 +62,18 @@ def number(name: str, default: int, *, least: int | None = None) -> int:
     if least is not None and found < least:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be {least} or more.")
     return found
+
+
+T = TypeVar("T")
+
+
+def parsed(name: str, default: str, parse: Callable[[str], T]) -> T:
+    """The variable ``name``, as ``parse`` reads it."""
+    value = env.str(name, default=default)
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is {value!r}: {error}.") from None
 
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -231,6 +245,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 if ENVIRONMENT == "test":  # the tests' people sign in often
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+TRUSTED_PROXIES = parsed("TRUSTED_PROXIES", "", Proxies.parse)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

@@ -216,15 +216,19 @@ def test_eight_writers_wait_neither_for_one_another_nor_for_the_sealer() -> None
     writers = [threading.Thread(target=write, args=[n]) for n in range(WRITERS)]
     for thread in [sealer, *writers]:
         thread.start()
-    for _ in range(2):
-        all_inside.wait()
-        sealing.seal(patience=0)  # what is committed, while all eight are in a transaction
-        assert AuditSeal.objects.exists()
-        sealed_meanwhile.wait()
-    for thread in writers:
-        thread.join()
-    done.set()
-    sealer.join()
+    try:
+        for _ in range(2):
+            all_inside.wait()
+            # What is committed, while all eight are in a transaction; the other one may be at it.
+            deadline = time.monotonic() + 30
+            while not sealing.seal(patience=0) and not AuditSeal.objects.exists():
+                assert time.monotonic() < deadline
+            sealed_meanwhile.wait()
+        for thread in writers:
+            thread.join()
+    finally:
+        done.set()
+        sealer.join()
     sealing.seal()
     assert failed == []
     assert AuditEvent.objects.count() > WRITERS * WRITES // 2

@@ -386,3 +386,26 @@ def freeze(now: datetime) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timezone, "now", lambda: now)
         yield
+
+
+def test_a_path_with_a_zero_byte_hides_no_attempt(client: Client) -> None:
+    user = person("executive")
+    assert user is not None
+    client.force_login(user)
+    assert client.get("/admin/orders/order/%00/change/").status_code in {302, 403}
+    assert [event.after["path"] for event in denied()] == ["/admin/orders/order//change/"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/auditlog/auditevent/?action=%00",
+        "/admin/auditlog/auditevent/?actor_name=a%00",
+        "/admin/monitoring/issue/?check_name=%00",
+    ],
+)
+def test_a_filter_by_a_zero_byte_finds_nothing(client: Client, address: str) -> None:
+    user = person(SUPERUSER)
+    assert user is not None
+    client.force_login(user)
+    assert client.get(address).status_code == 200

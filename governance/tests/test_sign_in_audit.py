@@ -10,9 +10,11 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from auditlog.models import AuditEvent
 from auditlog.tests.tampering import EVENTS, behind_its_back
+from config.proxies import Proxies
 from governance import signing
 from governance.roles import keep_groups
 
@@ -54,6 +56,22 @@ def test_a_failed_sign_in_names_the_account_and_nothing_that_was_typed(
     for event in (known, unknown):
         assert (event.actor, event.actor_name, event.address) == (None, "anonymous", "192.0.2.7")
         assert "password" not in str(AuditEvent.objects.filter(pk=event.pk).values().get())
+
+
+def test_behind_a_proxy_each_has_their_own_address_and_limit(
+    client: Client, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = Proxies.parse("10.0.0.0/8")
+    for n in range(signing.MOST + 5):
+        client.post(
+            "/accounts/login/",
+            {"username": "olive", "password": "wrong"},
+            REMOTE_ADDR="10.0.0.1",
+            headers={"x-forwarded-for": f"192.0.2.{n}"},
+        )
+    found = AuditEvent.objects.filter(action="user.sign_in_failed")
+    assert found.count() == signing.MOST + 5
+    assert {event.address for event in found} == {f"192.0.2.{n}" for n in range(signing.MOST + 5)}
 
 
 def test_a_disabled_account_can_t_sign_in_and_that_is_audited(

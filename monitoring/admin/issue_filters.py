@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from auditlog.event_filters import TextFilter
 from monitoring import registry
 from monitoring.admin.deciding import who_may_triage
 from monitoring.models import Issue
@@ -39,7 +40,7 @@ class StatusFilter(admin.SimpleListFilter):
                 return queryset.filter(status=status)
 
 
-class CheckFilter(admin.SimpleListFilter):
+class CheckFilter(TextFilter):
     title = "check"
     parameter_name = "check_name"
 

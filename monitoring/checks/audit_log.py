@@ -10,15 +10,11 @@ a day, of what is younger within the hour.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from auditlog import verification
-from auditlog.actions import AUDIT_VERIFIED
-from auditlog.faults import Kind as Fault
 from auditlog.models import AuditEvent
-from auditlog.sealing import Head
 from monitoring.models import Kind, Severity
 from monitoring.registry import WHOLE, Finding, check, label, moment, reference, rows
 
@@ -28,38 +24,6 @@ VERIFIED_WITHIN = timedelta(days=2)
 SHOWN = 10
 
 INSTALLED = "SELECT min(applied) AS at FROM django_migrations"
-
-
-@dataclass(frozen=True)
-class Verified:
-    """When the whole log was verified last, if ever, what it ended with, and what was wrong."""
-
-    event: int | None = None
-    at: datetime | None = None
-    head: Head | None = None
-    faults: tuple[str, ...] = ()
-    fault_count: int = 0
-
-
-def last_verification() -> Verified:
-    """What the log says about the last verification of all of it."""
-    event = AuditEvent.objects.filter(action=AUDIT_VERIFIED).order_by("-at", "-id").first()
-    if event is None:
-        return Verified()
-    head, faults = event.after["head"], event.after["faults"]
-    # That the sealer didn't run is no alteration.
-    told = tuple(in_words(fault) for fault in faults if fault["kind"] != Fault.UNSEALED)
-    return Verified(
-        event=event.pk,
-        at=event.at,
-        head=Head(**head) if head else None,
-        faults=told,
-        fault_count=event.after["fault_count"] - (len(faults) - len(told)),
-    )
-
-
-def in_words(fault: dict[str, Any]) -> str:
-    return f"{Fault(fault['kind']).label}: {fault['text']}"
 
 
 @check(
@@ -76,17 +40,21 @@ def in_words(fault: dict[str, Any]) -> str:
     numbers=("faults", "what"),
 )
 def audit_log_altered(now: datetime) -> Iterator[Finding]:
-    last = last_verification()
+    verified = verification.verifications()
+    last = next(iter(verified), None)
+    newest = last.head if last else None
     since = verification.verify(
-        after=last.head.number if last.head else 0,
-        against=last.head,
+        after=newest.number if newest else 0,
+        trusted=newest,
         unsealed_minutes=None,
         most_rows=ROWS_A_RUN,
     )
-    new = [str(fault) for fault in since.faults if str(fault) not in last.faults]
-    told = [*last.faults, *new]
+    before = last.faults if last else ()
+    new = [str(fault) for fault in since.faults if str(fault) not in before]
+    told = [*before, *new]
     if told:
-        count = last.fault_count + since.fault_count - (len(since.faults) - len(new))
+        known = last.fault_count if last else 0
+        count = known + since.fault_count - (len(since.faults) - len(new))
         yield Finding(
             subject_type=label(AuditEvent),
             subject_id=WHOLE,
@@ -94,8 +62,7 @@ def audit_log_altered(now: datetime) -> Iterator[Finding]:
             evidence={
                 "faults": count,
                 "what": told[:SHOWN],
-                "whole log verified": moment(last.at),
-                "in the audit log": reference(AuditEvent, last.event) if last.event else "",
+                **evidence_of(last),
                 "last seal": str(since.head) if since.head else "",
             },
         )
@@ -113,11 +80,11 @@ def audit_log_altered(now: datetime) -> Iterator[Finding]:
 )
 def audit_log_unproven(now: datetime) -> Iterator[Finding]:
     [installed] = rows(INSTALLED, {})
-    last = last_verification()
+    last = next(iter(verification.verifications()), None)
     newest = verification.head()
     before = now - timedelta(minutes=verification.UNSEALED_MINUTES)
     told = [fault.text for fault in verification.unsealed(newest, before)]
-    if (last.at or installed["at"]) < now - VERIFIED_WITHIN:
+    if (last.at if last else installed["at"]) < now - VERIFIED_WITHIN:
         told.append("the whole log wasn’t verified for two days")
     if told:
         yield Finding(
@@ -125,9 +92,16 @@ def audit_log_unproven(now: datetime) -> Iterator[Finding]:
             subject_id=WHOLE,
             summary=f"Audit log: {'; '.join(told)}",
             evidence={
-                "whole log verified": moment(last.at),
-                "in the audit log": reference(AuditEvent, last.event) if last.event else "",
+                **evidence_of(last),
                 "last seal": str(newest) if newest else "",
                 "installed": moment(installed["at"]),
             },
         )
+
+
+def evidence_of(last: verification.Told | None) -> dict[str, Any]:
+    """When the whole log was verified last, if ever, and where it says so."""
+    return {
+        "whole log verified": moment(last.at if last else None),
+        "in the audit log": reference(AuditEvent, last.event) if last else "",
+    }

@@ -163,7 +163,7 @@ class OrderListing(ReadOnlyAdmin[Order]):
         except IncorrectLookupParameters:
             return HttpResponseRedirect(self.list_address({}))
         asked.pop(SEARCH_VAR, None)
-        about = {"filter": asked, "search": [term.replace("\0", "") for term in terms]}
+        about = {"filter": asked, "search": terms}
         return download_response("orders", export_orders(shown.queryset, about))
 
     @admin.display(description="flags")

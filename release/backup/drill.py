@@ -78,7 +78,13 @@ def drill(
     """
     source = Database.current()
     now = now or timezone.now()
-    seen = Drill(newest_in(folder, source.name), say)
+    try:
+        backup = newest_in(folder, source.name)
+    except BackupError as error:
+        with transaction.atomic():
+            audit.record(RESTORE_DRILL_FAILED, reason=str(error))
+        raise
+    seen = Drill(backup, say)
     seen.tell(f"Restore drill of {seen.backup.dump}")
     age = now - seen.backup.taken_at
     seen.tell(f"It is {age.total_seconds() / 3600:.1f} hours old.")

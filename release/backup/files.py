@@ -21,6 +21,7 @@ from urllib.parse import quote
 from release.backup.database import BackupError
 
 NAME = re.compile(r"(?P<database>.+)-(?P<at>\d{8}T\d{6}Z)\.dump")
+LEFT = re.compile(r"(?P<database>.+)-\d{8}T\d{6}Z\.(dump|json|sha256)\.partial")
 TIME = "%Y%m%dT%H%M%SZ"
 PARTIAL = ".partial"
 BLOCK = 1 << 20
@@ -164,4 +165,9 @@ def newest_in(folder: Path, database: str) -> Backup:
 
 def partials_in(folder: Path, database: str) -> list[Path]:
     """What backups that were killed left behind."""
-    return sorted(folder.glob(f"{quote(database, safe='')}-*{PARTIAL}"))
+    wanted = quote(database, safe="")
+    return sorted(
+        path
+        for path in folder.glob(f"*{PARTIAL}")
+        if (name := LEFT.fullmatch(path.name)) and name["database"] == wanted
+    )

@@ -75,6 +75,8 @@ def plan(folder: Path, *, keep: int, now: datetime | None = None) -> Plan:
     Raises:
         BackupError: it would fail, with the reason.
     """
+    if keep < 1:
+        raise BackupError("At least one backup must be kept.")
     database = Database.current()
     there = folder
     while not there.exists():
@@ -201,14 +203,26 @@ def write(
             backup.partial.replace(backup.dump)
             sync_folder(folder)
         except BaseException:
-            for path in (backup.partial, backup.manifest, backup.checksums):
+            for path in (backup.partial, backup.dump, backup.manifest, backup.checksums):
                 path.unlink(missing_ok=True)
             raise
-    deleted = backups_in(folder, database.name)[keep:]
-    for old in deleted:
-        old.delete()
     size = backup.dump.stat().st_size
-    return Taken(backup, contents, size, digest, time.monotonic() - began, deleted)
+    seconds = time.monotonic() - began
+    deleted = delete_all(backups_in(folder, database.name)[keep:])
+    return Taken(backup, contents, size, digest, seconds, deleted)
+
+
+def delete_all(backups: list[Backup]) -> list[Backup]:
+    """Delete them; those that could be. What one can't doesn't make the new one worse."""
+    deleted = []
+    for old in backups:
+        try:
+            old.delete()
+        except OSError as error:
+            logger.error("The old backup %s can't be deleted: %s", old.name, error)
+        else:
+            deleted.append(old)
+    return deleted
 
 
 @contextmanager

@@ -237,11 +237,25 @@ def test_the_password_is_on_no_command_line() -> None:
 def test_what_a_killed_backup_left_is_swept_by_the_next(shop: Database, tmp_path: Path) -> None:
     left = Backup.at(tmp_path, shop.name, NOW - timedelta(days=1)).partial
     left.write_text("half")
+    of_another = Backup.at(tmp_path, f"{shop.name}-eu", NOW).partial
+    of_another.write_text("under way")
     with taking.snapshot_of(shop), pytest.raises(BackupError, match="Another backup of"):
         backup_of(shop, tmp_path)
     assert left.exists()  # that of the other one
     backup_of(shop, tmp_path)
     assert not left.exists()
+    assert of_another.exists()
+
+
+def test_a_backup_is_none_the_worse_for_an_old_one_that_stays(
+    shop: Database, tmp_path: Path
+) -> None:
+    old = backup_of(shop, tmp_path)
+    old.dump.unlink()
+    old.dump.mkdir()  # which no file is deleted as, not even by root
+    new = backup_of(shop, tmp_path, at=NOW + timedelta(days=1), keep=1)
+    assert newest_in(tmp_path, shop.name) == new
+    assert old.dump.exists()
 
 
 def test_a_failed_backup_leaves_a_trace_and_no_file(

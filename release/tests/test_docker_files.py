@@ -53,7 +53,7 @@ def test_images_name_the_same_defaults_in_both_files() -> None:
 
 def test_what_must_not_be_in_an_image_is_kept_out() -> None:
     kept_out = (BASE_DIR / ".dockerignore").read_text().splitlines()
-    for name in (".env", ".env.*", ".git", ".venv", ".local", "**/*.sqlite3"):
+    for name in (".env", ".env.*", ".git", ".venv", ".local", "**/*.sqlite3", "**/*.dump*"):
         assert name in kept_out
 
 

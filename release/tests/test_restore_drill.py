@@ -129,3 +129,11 @@ def test_what_no_drill_made_is_not_dropped_and_what_one_left_is(db: None) -> Non
             assert not scratch_exists(source)
         finally:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+def test_a_drill_without_a_backup_is_in_the_audit_log(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="There is no backup"):
+        call_command("restore_drill", source=str(tmp_path))
+    assert "no backup" in AuditEvent.objects.get(action="restore_drill.failed").reason
