@@ -41,6 +41,27 @@ NEEDED: dict[str, dict[str, Any]] = {
     "monitoring.issuetransition": {"reason": "for the test", "until": None},
     "analyticsapp.snapshotstate": {"id": 1},
     "analyticsapp.bridgeday": {"counterpart": "eur"},
+    "analyticsapp.cohortmonth": {
+        "customers": 9,
+        "retained": 7,
+        "started_minor": 900,
+        "gross_minor": 700,
+        "net_minor": 800,
+    },
+    "analyticsapp.subscriptionday": {
+        "opening_minor": 1_000,
+        "new_minor": 500,
+        "expansion_minor": 200,
+        "reactivation_minor": 100,
+        "contraction_minor": 50,
+        "churn_minor": 150,
+        "mrr_minor": 1_600,
+        "opening_customers": 10,
+        "new_customers": 5,
+        "reactivation_customers": 1,
+        "churn_customers": 2,
+        "subscribers": 14,
+    },
 }
 
 
