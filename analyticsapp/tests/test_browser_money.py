@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from analyticsapp.services import snapshots
 from analyticsapp.tests.trade import Trade
-from config.tests.browser import keep_screenshot, wider_than_its_window
+from config.tests.browser import follow, keep_screenshot, wider_than_its_window
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,12 +35,12 @@ def test_an_amount_leads_to_its_rows_and_the_bridge_can_be_taken(
     exchanged = page.get_by_role("row", name="Exchanged JPY → EUR")
     amount = exchanged.get_by_role("link").nth(1)
     shown = str(amount.inner_text()).removeprefix("+").split("from")[0].strip()
-    amount.click()
+    follow(amount)
     assert page.get_by_role("heading", name="Exchanged, row by row").is_visible()
     assert shown in page.locator(".sums").inner_text()
     assert "Exactly the amount that the bridge shows" in page.locator(".verdict").inner_text()
     keep_screenshot(page, "money-rows")
-    page.get_by_role("link", name="Money").last.click()
+    follow(page.get_by_role("link", name="Money").last)
     with page.expect_download() as taken:
         page.get_by_role("button", name="Download the bridge as CSV").click()
     assert taken.value.suggested_filename.startswith("bridge-")

@@ -163,4 +163,4 @@ def test_every_page_can_be_used_with_the_keyboard(
         page.goto(live_server.url + address)
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "content", address
+        page.wait_for_function("document.activeElement.id === 'content'")
