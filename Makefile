@@ -21,7 +21,7 @@ help:
 	@echo 'make demo    run the product with sample data; PORT=$(PORT), Ctrl-C stops it'
 	@echo 'make stop    stop what still runs here: a demo, the embedded Postgres'
 	@echo 'make test    run all tests; ARGS="-k refund" runs some'
-	@echo 'make check   lint, types, imports, migrations, settings, locks'
+	@echo 'make check   every gate that is not a test'
 	@echo 'make fmt     format the code'
 	@echo 'make lock    write the locks from pyproject.toml; ARGS=--upgrade takes new versions'
 	@echo 'make bench   measure how fast events are taken in'
@@ -43,7 +43,7 @@ test:
 
 check:
 	$(BOOTSTRAP) requirements-dev.txt
-	@$(RUN) scripts/check.py
+	@$(RUN) manage.py gates --group checks $(ARGS)
 
 fmt:
 	$(BOOTSTRAP) requirements-dev.txt
