@@ -40,16 +40,26 @@ def on_throwaway(*arguments: str) -> Run:
 
 def document(command: str) -> Run:
     """A gate that compares what ``command`` has written with what it would write today."""
+    return lambda context: checked(command)
 
-    def compare(context: Context) -> str:
-        said = StringIO()
-        try:
-            call_command(command, "--check", stdout=said)
-        except CommandError as error:
-            raise Failed(str(error)) from None
-        return last_line(said.getvalue())
 
-    return compare
+def checked(command: str, *arguments: str) -> str:
+    """``manage.py COMMAND --check`` in this process.
+
+    Raises:
+        Failed: what it has written would change.
+    """
+    said = StringIO()
+    try:
+        call_command(command, "--check", *arguments, stdout=said)
+    except CommandError as error:
+        raise Failed(str(error)) from None
+    return last_line(said.getvalue())
+
+
+def acceptance(context: Context) -> str:
+    """The claims, held to the tests that this run has seen, if it has."""
+    return checked("acceptance", *(["--junit", str(context.junit)] if context.junit else []))
 
 
 def deploy(context: Context) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from release.gates.gate import Gate, Group, Milestone, Missing
 from release.gates.programs import (
+    acceptance,
     deploy,
     docker,
     document,
@@ -61,6 +62,8 @@ GATES = (
         M3,
         Group.TESTS,
     ),
+    # After the tests, for what came of them.
+    Gate("acceptance", "every claim is borne out, and its documents are made", acceptance, M4),
     Gate(
         "docker",
         "the Docker path, from nothing to pictures",
