@@ -99,7 +99,7 @@ def claim_of(given: dict[str, Any]) -> Claim:
         raise BadClaims(f"{where} lacks {', '.join(sorted(lacking))}")
     if whole["status"] not in list(Status):
         raise BadClaims(f"{where}: status is {whole['status']!r}")
-    whole["status"] = Status(whole["status"])
-    return Claim(
-        **{name: tuple(each) if isinstance(each, list) else each for name, each in whole.items()}
-    )
+    fields: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in whole.items()
+    }
+    return Claim(**fields | {"status": Status(whole["status"])})

@@ -33,13 +33,14 @@ def verify(
 def line_of(claim: Claim, ended: Mapping[str, Result], base: Path, results: Results | None) -> Line:
     """One claim's line: it fails by one thing against it, and passes only when all has been run."""
     gates = [ended[name] for name in claim.gates if name in ended]
-    faults = list(against(claim, base, gates=ended, results=results))
+    faults = list(against(claim, base, gates=claim.gates, results=results))
     if claim.status is not Status.MET:
         faults.insert(0, f"{claim.status}: {claim.missing}")
     faults += [f"gate {each.gate.name} failed" for each in gates if each.state is State.FAIL]
     absent = [
         f"gate {each.gate.name}: {each.first_line}" for each in gates if each.state is State.NOT_RUN
     ]
+    absent += [f"gate {name}" for name in claim.gates if name not in ended]
     if claim.tests and results is None:
         absent.append("the tests")
     state = State.FAIL if faults else State.NOT_RUN if absent else State.PASS
