@@ -54,6 +54,7 @@ GATES = (
     Gate("rights", "rbac_matrix.md is made", document("rbac_matrix"), M2),
     Gate("kpis", "kpi_definitions.md is made", document("kpi_definitions"), M3),
     Gate("exports", "exports.md and its contract are made", document("export_schema"), M3),
+    Gate("licences", "each locked package's licence is taken", document("third_party_notices"), M4),
     Gate("test", "the whole suite", tests, M1, Group.TESTS),
     Gate(
         "test-analytics",
