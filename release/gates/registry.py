@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from release.gates.documents import commands_exist, links_hold
+from release.gates.documents import commands_exist, deliverable_is_clean, links_hold
 from release.gates.gate import Gate, Group, Milestone, Missing
 from release.gates.programs import (
     acceptance,
@@ -40,6 +40,7 @@ GATES = (
         python("scripts/lock.py", "--check"),
     ),
     Gate("secrets", "no secret in tree and history", secrets, may_lack=HISTORY),
+    Gate("deliverable", "what is handed over is clean", deliverable_is_clean, may_lack=HISTORY),
     Gate("pip-audit", "no known vulnerability in what is locked", pip_audit, may_lack=NETWORK),
     Gate("settings", "manage.py check", manage("check")),
     Gate("deploy", "check --deploy in production settings", deploy),
