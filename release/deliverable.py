@@ -10,6 +10,8 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from release.tree import git_bytes
+
 # By the name of any part of a path. `.env.example` is meant to be there.
 UNFIT = {
     "an environment file": (".env", ".env.*", "*.env"),
@@ -27,8 +29,8 @@ MEANT = {".env.example"}
 NEEDED = {"README.md", "LICENSE", "Makefile", "manage.py", "requirements.txt", "pyproject.toml"}
 
 
-class NoArchive(RuntimeError):
-    """It can't be made; the message says why."""
+class Unfit(RuntimeError):
+    """It would hold what it mustn't, or lack what it must; the message says what."""
 
 
 def unfit(names: Iterable[str]) -> list[str]:
@@ -53,13 +55,14 @@ def make(base: Path, out: Path, revision: str = "HEAD") -> str:
     The same revision gives the same bytes. What isn't committed isn't in it.
 
     Raises:
-        NoArchive: there is no git or no such revision, or the archive would hold what it mustn't.
+        Unfit: it can't be handed over.
+        NoTree: there is no git or no such revision.
     """
     name = out.name.partition(".tar")[0]
-    tar = git(base, "archive", "--format=tar", f"--prefix={name}/", revision)
+    tar = git_bytes(base, "archive", "--format=tar", f"--prefix={name}/", revision)
     problems = unfit(names_in(tar, name))
     if problems:
-        raise NoArchive("\n".join(problems))
+        raise Unfit("\n".join(problems))
     packed = subprocess.run(["gzip", "-9", "-n"], input=tar, capture_output=True, check=True).stdout
     out.write_bytes(packed)
     return hashlib.sha256(packed).hexdigest()
@@ -73,19 +76,4 @@ def names_in(tar: bytes, prefix: str) -> list[str]:
 
 def listed(base: Path, revision: str = "HEAD") -> list[str]:
     """The files that the archive of ``revision`` would hold."""
-    return names_in(git(base, "archive", "--format=tar", "--prefix=x/", revision), "x")
-
-
-def git(base: Path, *arguments: str) -> bytes:
-    """What git says.
-
-    Raises:
-        NoArchive: it says no, or isn't there.
-    """
-    try:
-        done = subprocess.run(["git", *arguments], cwd=base, capture_output=True, check=False)
-    except OSError:
-        raise NoArchive("there is no git here") from None
-    if done.returncode:
-        raise NoArchive(done.stderr.decode("utf-8", "replace").strip())
-    return done.stdout
+    return names_in(git_bytes(base, "archive", "--format=tar", "--prefix=x/", revision), "x")

@@ -6,6 +6,7 @@ from release import deliverable
 from release.documentation import commands, links
 from release.gates.context import Context
 from release.gates.gate import Failed, Missing, NotRun
+from release.tree import NoTree
 
 
 def links_hold(context: Context) -> str:
@@ -24,7 +25,7 @@ def deliverable_is_clean(context: Context) -> str:
     """The archive of what is committed holds what it must and nothing that it mustn't."""
     try:
         names = deliverable.listed(context.base)
-    except deliverable.NoArchive as error:
+    except NoTree as error:
         raise NotRun(Missing.HISTORY, str(error)) from None
     refuse(deliverable.unfit(names))
     return f"{len(names)} files"

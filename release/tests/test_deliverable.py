@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from release.deliverable import NEEDED, NoArchive, make, unfit
-
-
-def in_git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+from release.deliverable import NEEDED, Unfit, make, unfit
+from release.tests.clone import begin, in_git
 
 
 @pytest.fixture
@@ -23,9 +18,7 @@ def tree(tmp_path: Path) -> Path:
     for name in NEEDED:
         (folder / name).write_text(name)
     (folder / ".env.example").write_text("#DEBUG=\n")
-    in_git(folder, "init", "--quiet")
-    in_git(folder, "add", ".")
-    in_git(folder, "commit", "--quiet", "--message", "All")
+    begin(folder)
     (folder / ".env").write_text("SECRET_KEY=mine\n")  # isn't committed
     return folder
 
@@ -56,13 +49,13 @@ def test_only_what_is_committed_is_in_it_and_it_comes_out_the_same(tree: Path) -
     ],
 )
 def test_what_belongs_to_one_machine_is_refused(tree: Path, name: str, what: str) -> None:
-    assert unfit({*NEEDED, name}) and what in unfit({*NEEDED, name})[0]
+    assert what in unfit({*NEEDED, name})[0]
     (tree / name).parent.mkdir(parents=True, exist_ok=True)
     (tree / name).write_text("")
     in_git(tree, "add", "--force", name)
     in_git(tree, "commit", "--quiet", "--message", "Oh")
     out = tree.parent / "shop.tar.gz"
-    with pytest.raises(NoArchive, match=what):
+    with pytest.raises(Unfit, match=what):
         make(tree, out)
     assert not out.exists()
 

@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from release.deliverable import NoArchive, git, listed, make, unfit
+from release.deliverable import Unfit, listed, make, unfit
+from release.tree import NoTree, git
 
 
 class Command(BaseCommand):
@@ -36,15 +37,15 @@ class Command(BaseCommand):
             if options["check"]:
                 names = listed(base, revision)
                 if problems := unfit(names):
-                    raise NoArchive("\n".join(problems))
+                    raise Unfit("\n".join(problems))
                 self.stdout.write(f"{len(names)} files, none that shouldn't be there.")
                 return
-            said = git(base, "describe", "--tags", "--always", revision).decode().strip()
+            said = git(base, "describe", "--tags", "--always", revision)
             folder: Path = base / options["out"]
             folder.mkdir(parents=True, exist_ok=True)
             out = folder / f"countinghouse-{said}.tar.gz"
             digest = make(base, out, revision)
-        except NoArchive as error:
+        except (Unfit, NoTree) as error:
             raise CommandError(str(error)) from None
         Path(f"{out}.sha256").write_text(f"{digest}  {out.name}\n", encoding="utf-8")
         self.stdout.write(f"{out}\n{digest}  {out.stat().st_size:,} bytes")
