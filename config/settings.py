@@ -118,6 +118,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "auditlog.middleware.RequestIdMiddleware",
     "config.health.HealthMiddleware",
+    "governance.metrics.latency.LatencyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.hardening.HardeningMiddleware",
@@ -336,6 +337,11 @@ if PRODUCTION:
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     if env.bool("BEHIND_PROXY", default=True):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# With it Prometheus reads /metrics; without it only who may see the runs of the checks does.
+METRICS_TOKEN = Secret(env.str("METRICS_TOKEN", default="").strip())
+if 0 < len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured("METRICS_TOKEN is too short; it must have 20 characters or more.")
 
 # json for machines, line for people.
 LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "line")
