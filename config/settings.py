@@ -116,7 +116,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "auditlog.middleware.RequestIdMiddleware",
     "config.health.HealthMiddleware",
+    "governance.metrics.latency.LatencyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.hardening.HardeningMiddleware",
@@ -336,18 +338,28 @@ if PRODUCTION:
     if env.bool("BEHIND_PROXY", default=True):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# With it Prometheus reads /metrics; without it only who may see the runs of the checks does.
+METRICS_TOKEN = Secret(env.str("METRICS_TOKEN", default="").strip())
+if 0 < len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured("METRICS_TOKEN is too short; it must have 20 characters or more.")
+
+# json for machines, line for people.
+LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "line")
+if LOG_FORMAT not in {"json", "line"}:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; it can be json or line.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "config.logs.JsonFormatter"},
     },
     "filters": {"redact": {"()": "config.redaction.RedactingFilter"}},
     # Each has the filter, whatever its formatter; a test looks.
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
             "filters": ["redact"],
         },
         "nowhere": {"class": "logging.NullHandler", "filters": ["redact"]},

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from auditlog.context import current_actor
 from auditlog.services import record
 from payments.client import livemode
 from payments.mirror.observations import Observation
@@ -48,6 +49,7 @@ class Entry:
     as_of: datetime
     payload: str
     note: str = ""
+    request_id: str = field(default_factory=lambda: current_actor().request_id)
 
     @property
     def status(self) -> str:
@@ -290,6 +292,7 @@ COLUMNS = {
     "payload": "jsonb",
     "note": "text",
     "status": "text",
+    "request_id": "text",
 }
 # One text with all rows: quoting each payload as an element of an array takes three times as long.
 INSERT = f"""

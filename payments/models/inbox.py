@@ -53,6 +53,13 @@ class StripeEvent(models.Model):
         blank=True,
         help_text="Of an event that was listed before Stripe delivered it: when it did.",
     )
+    request_id = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the request that brought it, or of the job that fetched it.",
+    )
 
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
