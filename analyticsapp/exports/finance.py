@@ -12,6 +12,7 @@ from analyticsapp.exports.ledgers import BRIDGE, FEES, REVENUE, SETTLEMENT
 from analyticsapp.exports.recurring import MRR_MOVEMENTS, SUBSCRIPTIONS
 from analyticsapp.exports.registry import FINANCE
 from analyticsapp.exports.scope import DAYS, Scope, within
+from analyticsapp.refunds import COUNTED, RETURNED, RefundDate
 from analyticsapp.tables.table import any_day_at
 from orders.exports import order_columns
 from orders.models import Order
@@ -54,21 +55,13 @@ def whose(payment: str) -> str:
     """
 
 
-def moved(kind: str, moment: str, column: str, transaction: str, sign: str) -> str:
-    """SQL of refunds by one of their two dates. Those are computed by a view: the ids that may
-    count are found through the indexes first, the view then decides."""
+def moved(kind: str, date: RefundDate, sign: str) -> str:
+    """SQL of refunds by one of their two dates."""
     return f"""
-    SELECT id, payment, currency, '{kind}' AS movement, {moment} AS moved_at,
+    SELECT id, payment, currency, '{kind}' AS movement, {date.moment} AS moved_at,
         {sign}amount AS amount_minor
     FROM payments_counted_refund
-    WHERE {moment} IS NOT NULL AND {within(moment)} AND (%(whole)s OR id IN (
-        SELECT id FROM payments_refund WHERE {within(column)}
-        UNION
-        SELECT refund.id
-        FROM payments_balancetransaction AS transaction
-        JOIN payments_refund AS refund ON refund.{transaction} = transaction.id
-        WHERE {within("transaction.created")}
-    ))
+    WHERE {date.moment} IS NOT NULL AND (%(whole)s OR {date.within(within)})
     """
 
 
@@ -97,9 +90,9 @@ REFUNDS = Export(
         ours.number AS order_number, refund.status, refund.reason, moved.currency,
         moved.amount_minor
     FROM {DAYS} CROSS JOIN (
-        {moved("refunded", "counted_at", "succeeded_at", "balance_transaction_id", "")}
+        {moved("refunded", COUNTED, "")}
         UNION ALL
-        {moved("returned", "returned_at", "failed_at", "failure_balance_transaction_id", "-")}
+        {moved("returned", RETURNED, "-")}
     ) AS moved
     JOIN payments_refund AS refund ON refund.id = moved.id
     {whose("moved.payment")}

@@ -37,6 +37,11 @@ class Source:
     measures: tuple[str, ...]
 
 
+def in_run(moment: str) -> str:
+    """SQL for whether ``moment`` was in the run of days."""
+    return f"{moment} >= runs.starts AND {moment} < runs.ends"
+
+
 def day_at(moment: str) -> str:
     """SQL for the place, among the given days, of the day on which ``moment`` was."""
     return f"width_bucket({moment}, given.starts)"
