@@ -224,6 +224,14 @@ SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)
 BACKUP_WITHIN_DAYS = number("BACKUP_WITHIN_DAYS", 2)
 CHECKS_WITHIN_HOURS = number("CHECKS_WITHIN_HOURS", 3)
 
+# How long personal data is kept; see docs/data_governance.md.
+EVENT_PAYLOAD_DAYS = number("EVENT_PAYLOAD_DAYS", 180, least=30)  # Stripe lists events for 30
+AUDIT_YEARS = number("AUDIT_YEARS", 10, least=1)
+FINISHED_JOB_DAYS = number("FINISHED_JOB_DAYS", 30, least=1)
+SIGN_IN_ATTEMPT_DAYS = number("SIGN_IN_ATTEMPT_DAYS", 30, least=1)
+# Erased addresses are known again by a digest with this key.
+ERASURE_KEY = Secret(env.str("ERASURE_KEY", default="") or SECRET_KEY)
+
 # Backups: nothing is backed up by itself without a folder.
 BACKUP_DIR = env.str("BACKUP_DIR", default="").strip()
 BACKUP_KEEP = number("BACKUP_KEEP", 14, least=1)

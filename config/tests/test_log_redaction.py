@@ -117,7 +117,7 @@ def test_a_record_whose_arguments_do_not_fit_is_not_lost_and_tells_none() -> Non
 
 
 def test_every_handler_redacts() -> None:
-    handlers = settings.LOGGING["handlers"]
+    handlers: dict[str, Any] = settings.LOGGING["handlers"]  # type: ignore[assignment]
     assert [name for name, one in handlers.items() if "redact" not in one["filters"]] == []
     stray = [one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler]
     assert all(any(isinstance(f, RedactingFilter) for f in one.filters) for one in stray)
