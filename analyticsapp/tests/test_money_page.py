@@ -108,7 +108,7 @@ def test_each_amount_leads_to_its_rows_whose_sum_it_is(reader: Client, settled: 
     assert len(links) > 20
     for link in links:
         assert "✓" in text(reader, link), link
-    exchanged = f"{ROWS}?days=7&line=exchanged_in&currency=eur&counterpart=jpy"
+    exchanged = f"{ROWS}?days=7&currency=eur&line=exchanged_in&counterpart=jpy"
     assert exchanged in links
     rows = text(reader, exchanged)
     assert "54.00 EUR 1 row" in rows

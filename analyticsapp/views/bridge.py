@@ -18,7 +18,8 @@ from analyticsapp.drilldown.rows import MOST_DAYS, page, total
 from analyticsapp.periods import BadPeriod, Period, period_of
 from analyticsapp.selectors.bridge import bridge
 from analyticsapp.selectors.freshness import freshness
-from analyticsapp.views.money import EXPORT, VIEW
+from analyticsapp.views.money import EXPORT
+from analyticsapp.views.page import VIEW
 from analyticsapp.views.rows import link, mark, place
 from auditlog.access import requires
 from auditlog.exports import download_response

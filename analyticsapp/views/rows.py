@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.apps import apps
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from analyticsapp.addresses import query_of, rows_of
 from analyticsapp.days import Window
 from analyticsapp.drilldown import DRILLDOWNS, Drilldown
 from analyticsapp.drilldown.cohorts import of_cohort
@@ -24,9 +22,9 @@ from analyticsapp.drilldown.rows import MOST_DAYS, Cursor, Part, Row, Sum, page,
 from analyticsapp.kpis import Value
 from analyticsapp.kpis.kpi import Ledger
 from analyticsapp.models import DirtyDay, DirtySubscriber
-from analyticsapp.periods import Period, asked
-from analyticsapp.selectors.freshness import freshness
+from analyticsapp.periods import Period
 from analyticsapp.selectors.sales import busiest
+from analyticsapp.views.page import VIEW, head
 from auditlog.access import requires
 from auditlog.snapshot import from_one_snapshot
 from payments.admin.columns import admin_link, may_open
@@ -66,7 +64,7 @@ class Month:
 
 
 @require_safe
-@requires("analyticsapp.view_daysnapshot")
+@requires(VIEW)
 @from_one_snapshot
 def rows(request: HttpRequest, key: str) -> HttpResponse:
     """The rows behind a KPI's figure: ``?month=2026-10&currency=eur``; ``part=2`` shows those that
@@ -78,26 +76,19 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
         drilldown = of_cohort(key, request.GET["cohort"])
     if drilldown is None:
         raise Http404(f"No figure is called {key[:40]!r}.")
-    now = timezone.now()
-    period, problem = asked(request.GET, now)
+    shown_on = drilldown.shown_on or PAGES[drilldown.kpi.ledger]
+    log = DirtySubscriber if drilldown.kpi.ledger is Ledger.SUBSCRIPTIONS else DirtyDay
+    period, context = head(request, shown_on, log)
     currency = request.GET.get("currency", "").lower()
     if not CURRENCY.fullmatch(currency):
-        currency = busiest(now)
-    shown_on = drilldown.shown_on or PAGES[drilldown.kpi.ledger]
-    context: dict[str, Any] = {
-        "section": shown_on,
+        currency = busiest(context["now"])
+    context |= {
         "area": AREAS[shown_on],
         "drilldown": drilldown,
         "kpi": drilldown.kpi,
-        "period": period,
-        "problem": problem,
         "currency": currency,
         "keep": drilldown.named,
-        "back": f"{reverse(shown_on)}?{period.query}&{urlencode({'currency': currency})}",
-        "freshness": freshness(
-            now, DirtySubscriber if drilldown.kpi.ledger is Ledger.SUBSCRIPTIONS else DirtyDay
-        ),
-        "time_zone": settings.REPORTING_TIME_ZONE,
+        "back": reverse(shown_on) + query_of(period.query, currency),
         "most_days": MOST_DAYS,
     }
     if len(period) > MOST_DAYS:
@@ -156,7 +147,7 @@ def by_month(drilldown: Drilldown, period: Period, currency: str) -> list[Month]
         Month(
             part,
             value,
-            address(drilldown, urlencode({"from": part.first, "to": part.last}), currency),
+            address(drilldown, part.query, currency),
         )
         for part, value in zip(parts, drilldown.figures(parts, currency), strict=True)
     ]
@@ -165,8 +156,7 @@ def by_month(drilldown: Drilldown, period: Period, currency: str) -> list[Month]
 
 def address(drilldown: Drilldown, period: str, currency: str, **more: str) -> str:
     """The address of a figure's rows."""
-    query = urlencode({"currency": currency, **drilldown.named, **more})
-    return f"{reverse('rows', args=[drilldown.kpi.key])}?{period}&{query}"
+    return rows_of(drilldown.kpi.key, period, currency, {**drilldown.named, **more})
 
 
 def link(request: HttpRequest, row: Row) -> SafeString | str:
