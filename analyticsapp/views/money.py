@@ -97,7 +97,6 @@ def money(request: HttpRequest) -> HttpResponse:
         "currency": currency,
         "currencies": names,
         "first_day": first_day,
-        "most_days": MOST_DAYS,
     }
     if currency:
         context |= settlement(account(period, currency, first_day), first_day)
@@ -170,7 +169,6 @@ def css_of(amount: int) -> str:
 def statement(found: Bridge, period: Period, currency: str) -> dict[str, Any]:
     """The bridge as a table: a column for each currency, the one that is shown first."""
     columns = [currency, *(one for one in found.currencies if one != currency)]
-    listed = len(period) <= MOST_DAYS
     entries = found.statement()
 
     def cell(entry: Entry, column: str) -> ShownCell | None:
@@ -183,7 +181,7 @@ def statement(found: Bridge, period: Period, currency: str) -> dict[str, Any]:
             url = rows_of(kpi, period.query, column) if kpi else ""
             return ShownCell(css_of(amount), text, url)
         one = entry.cells[column]
-        url = line_address(period, column, one.line, one.counterpart) if listed else ""
+        url = line_address(period, column, one.line, one.counterpart)
         sign = "+" if amount > 0 else ""
         return ShownCell(css_of(amount), sign + text, url, one.rows)
 
@@ -193,7 +191,6 @@ def statement(found: Bridge, period: Period, currency: str) -> dict[str, Any]:
             ShownEntry(entry, anchor(entry.key), [cell(entry, one) for one in columns])
             for entry in entries
         ],
-        "listed": listed,
         "meanings": {anchor(one.key): one.line or one.figure for one in entries},
     }
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.apps import apps
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from analyticsapp.addresses import query_of, rows_of
-from analyticsapp.days import Window
 from analyticsapp.drilldown import DRILLDOWNS, Drilldown
 from analyticsapp.drilldown.cohorts import of_cohort
 from analyticsapp.drilldown.products import of_product
-from analyticsapp.drilldown.rows import MOST_DAYS, Cursor, Part, Row, Sum, page, total
-from analyticsapp.kpis import Value
+from analyticsapp.drilldown.rows import MOST_DAYS, Part, Sum, total
 from analyticsapp.kpis.kpi import Ledger
 from analyticsapp.models import DirtyDay, DirtySubscriber
 from analyticsapp.periods import Period
 from analyticsapp.selectors.sales import busiest
+from analyticsapp.views.listing import Month, listing
 from analyticsapp.views.page import VIEW, head
 from auditlog.access import requires
 from auditlog.snapshot import from_one_snapshot
-from payments.admin.columns import admin_link, may_open
 from payments.money import CURRENCY
 
 # Which page a ledger's figures stand on, and of what issues make the figures of a page doubtful.
@@ -52,15 +48,6 @@ class ShownPart:
     sum: Sum
     url: str
     current: bool
-
-
-@dataclass(frozen=True)
-class Month:
-    """A month of a long period, with its figure and where its rows are."""
-
-    window: Window
-    value: Value | None
-    url: str
 
 
 @require_safe
@@ -106,13 +93,6 @@ def listed(
     numbers = {str(number): part for number, part in enumerate(drilldown.parts, 1)}
     part = numbers.get(request.GET.get("part", ""), drilldown.parts[0])
     sums = [total(one, period, currency) for one in drilldown.parts]
-    found = page(
-        part,
-        period,
-        currency,
-        older_than=place(request.GET.get("older", "")),
-        newer_than=place(request.GET.get("newer", "")),
-    )
 
     def named(shown: Part) -> dict[str, str]:
         number = drilldown.parts.index(shown) + 1
@@ -130,13 +110,9 @@ def listed(
             ShownPart(one, summed, url(one), one is part)
             for one, summed in zip(drilldown.parts, sums, strict=True)
         ],
-        "part": part,
         "keep": {**drilldown.named, **named(part)},
         "sum": sums[drilldown.parts.index(part)],
-        "rows": [(row, link(request, row)) for row in found.rows],
-        "newer": url(part, newer=mark(found.rows[0])) if found.newer and found.rows else "",
-        "older": url(part, older=mark(found.rows[-1])) if found.older and found.rows else "",
-        "newest": url(part),
+        **listing(request, part, period, currency, partial(url, part)),
     }
 
 
@@ -144,11 +120,7 @@ def by_month(drilldown: Drilldown, period: Period, currency: str) -> list[Month]
     """The months of a long period, the last one first."""
     parts = period.months()
     found = [
-        Month(
-            part,
-            value,
-            address(drilldown, part.query, currency),
-        )
+        Month(part, value, address(drilldown, part.query, currency))
         for part, value in zip(parts, drilldown.figures(parts, currency), strict=True)
     ]
     return found[::-1]
@@ -157,30 +129,3 @@ def by_month(drilldown: Drilldown, period: Period, currency: str) -> list[Month]
 def address(drilldown: Drilldown, period: str, currency: str, **more: str) -> str:
     """The address of a figure's rows."""
     return rows_of(drilldown.kpi.key, period, currency, {**drilldown.named, **more})
-
-
-def link(request: HttpRequest, row: Row) -> SafeString | str:
-    """What the row is called, with its page in the admin for those who may see it there."""
-    model = apps.get_model(row.model)
-    if may_open(request.user, model):
-        return admin_link(model, row.object_id, row.label)
-    return row.label
-
-
-def mark(row: Row) -> str:
-    """The row's place in an address."""
-    return f"{row.at.isoformat()},{row.key}"
-
-
-def place(text: str) -> Cursor | None:
-    """The place that ``mark`` wrote; None where none is named."""
-    if not text:
-        return None
-    at, _, key = text.partition(",")
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise Http404("There is no such place among the rows.") from None
-    if moment.utcoffset() != timedelta(0) or "\0" in key:
-        raise Http404("There is no such place among the rows.")
-    return Cursor(moment, key)
