@@ -22,6 +22,7 @@ CHECKS: dict[str, list[str]] = {
     "kpis": [PYTHON, "manage.py", "kpi_definitions", "--check"],
     "exports": [PYTHON, "manage.py", "export_schema", "--check"],
     "rights": [PYTHON, "manage.py", "rbac_matrix", "--check"],
+    "personal": [PYTHON, "manage.py", "pii_inventory", "--check"],
     "locks": [PYTHON, "scripts/lock.py", "--check"],
 }
 
