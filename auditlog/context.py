@@ -20,7 +20,7 @@ class Actor:
     name: str
     user: User | None = None
     address: str | None = None
-    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    request_id: str = field(default_factory=lambda: caused_by())
 
 
 SYSTEM = Actor(name="system", request_id="")
@@ -30,6 +30,11 @@ _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
 def current_actor() -> Actor:
     """The actor of this thread or task; ``SYSTEM`` where nobody said."""
     return _actor.get()
+
+
+def caused_by() -> str:
+    """The id of the request that all of this is about: that of who acts now, or a new one."""
+    return current_actor().request_id or uuid.uuid4().hex
 
 
 @contextmanager
@@ -42,6 +47,7 @@ def acting_as(actor: Actor) -> Iterator[Actor]:
         _actor.reset(token)
 
 
-def job(name: str) -> Actor:
-    """The actor for a job or a command, with a request id of its own."""
-    return Actor(name=f"job:{name}")
+def job(name: str, request_id: str = "") -> Actor:
+    """The actor for a job or a command: under ``request_id``, else under that of who acts now, else
+    under one of its own."""
+    return Actor(name=f"job:{name}", request_id=request_id or caused_by())

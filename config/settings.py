@@ -116,7 +116,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "auditlog.middleware.RequestIdMiddleware",
     "config.health.HealthMiddleware",
+    "governance.metrics.latency.LatencyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.hardening.HardeningMiddleware",
@@ -221,6 +223,14 @@ PENDING_ORDER_DAYS = number("PENDING_ORDER_DAYS", 7, least=0)
 SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)
 BACKUP_WITHIN_DAYS = number("BACKUP_WITHIN_DAYS", 2)
 CHECKS_WITHIN_HOURS = number("CHECKS_WITHIN_HOURS", 3)
+
+# How long personal data is kept; see docs/data_governance.md.
+EVENT_PAYLOAD_DAYS = number("EVENT_PAYLOAD_DAYS", 180, least=30)  # Stripe lists events for 30
+AUDIT_YEARS = number("AUDIT_YEARS", 10, least=1)
+FINISHED_JOB_DAYS = number("FINISHED_JOB_DAYS", 30, least=1)
+SIGN_IN_ATTEMPT_DAYS = number("SIGN_IN_ATTEMPT_DAYS", 30, least=1)
+# Erased addresses are known again by a digest with this key.
+ERASURE_KEY = Secret(env.str("ERASURE_KEY", default="") or SECRET_KEY)
 
 # Backups: nothing is backed up by itself without a folder.
 BACKUP_DIR = env.str("BACKUP_DIR", default="").strip()
@@ -336,15 +346,31 @@ if PRODUCTION:
     if env.bool("BEHIND_PROXY", default=True):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# With it Prometheus reads /metrics; without it only who may see the runs of the checks does.
+METRICS_TOKEN = Secret(env.str("METRICS_TOKEN", default="").strip())
+if 0 < len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured("METRICS_TOKEN is too short; it must have 20 characters or more.")
+
+# json for machines, line for people.
+LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "line")
+if LOG_FORMAT not in {"json", "line"}:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; it can be json or line.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "config.logs.JsonFormatter"},
     },
+    "filters": {"redact": {"()": "config.redaction.RedactingFilter"}},
+    # Each has the filter, whatever its formatter; a test looks.
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
-        "nowhere": {"class": "logging.NullHandler"},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["redact"],
+        },
+        "nowhere": {"class": "logging.NullHandler", "filters": ["redact"]},
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

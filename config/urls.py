@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from auditlog.access import anyone
 from config.home import home
+from governance.views.metrics import metrics
 
 urlpatterns = [
     path("", home, name="home"),
@@ -22,4 +23,5 @@ urlpatterns = [
     path("exports/", include("analyticsapp.exports.urls")),
     path("stripe/", include("payments.urls")),
     path("accounts/", include("governance.urls")),
+    path("metrics", metrics, name="metrics"),
 ]

@@ -24,6 +24,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.worker import Worker
 
 from auditlog.context import acting_as, job
+from config.logs import working_on
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +45,9 @@ CONCURRENCY = 4
 
 
 def as_job(call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:
-    """Make the job the actor of what its task writes."""
-    with acting_as(job(context.job.task_name)):
+    """Make the job the actor of what its task writes, and name it in its log lines."""
+    request_id = str(context.job.task_kwargs.get("request_id") or "")
+    with acting_as(job(context.job.task_name, request_id)), working_on(context.job):
         return call_next()
 
 

@@ -35,6 +35,7 @@ NO_SECRETS = frozenset(
         "DATABASE_POOL_MAX",
         "DEBUG",
         "FULFIL_WITHIN_HOURS",
+        "LOG_FORMAT",
         "LOG_LEVEL",
         "MRR_COUNTS_PAUSED",
         "MRR_COUNTS_TRIALS",

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,12 +15,15 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from auditlog.context import current_actor
 from auditlog.services import record
 from payments.client import livemode
+from payments.forgetting import about_the_erased, inside
 from payments.mirror.observations import Observation
 from payments.mirror.parsing import IDENTIFIER, BadPayload, from_unix
-from payments.mirror.projection import SPECS
+from payments.mirror.projection import SPECS, from_row
 from payments.models import Source, StripeEvent
+from payments.reduction import reduced
 
 MAX_DEPTH = 100
 # Stripe's clock and ours differ by less; an event from the future would win for ever.
@@ -48,6 +51,8 @@ class Entry:
     as_of: datetime
     payload: str
     note: str = ""
+    reduced_for: str = StripeEvent.Reduced.NOT
+    request_id: str = field(default_factory=lambda: current_actor().request_id)
 
     @property
     def status(self) -> str:
@@ -289,7 +294,9 @@ COLUMNS = {
     "as_of": "timestamptz",
     "payload": "jsonb",
     "note": "text",
+    "reduced_for": "text",
     "status": "text",
+    "request_id": "text",
 }
 # One text with all rows: quoting each payload as an element of an array takes three times as long.
 INSERT = f"""
@@ -311,14 +318,53 @@ def row(entry: Entry) -> str:
 
 
 def insert(entries: Sequence[Entry]) -> list[int]:
-    """Insert with one statement; return the keys of those that weren't there."""
+    """Insert with one statement; return the keys of those that weren't there.
+
+    What is about a person who was erased is reduced before.
+    """
     if not entries:
         return []
+    entries = [
+        one
+        for entry, forget in zip(
+            entries, about_the_erased(entry.payload for entry in entries), strict=True
+        )
+        for one in (forgotten(entry) if forget else [entry])
+    ]
     # One order for all, so that two inserts of the same events wait for each other and no more.
     entries = sorted(entries, key=lambda entry: entry.stripe_id)
     with connection.cursor() as cursor:
         cursor.execute(INSERT, [f"[{','.join(map(row, entries))}]"])
         return [key for (key,) in cursor.fetchall()]
+
+
+def forgotten(entry: Entry) -> list[Entry]:
+    """The entry without anything personal, and what stood inside it as entries of their own."""
+    payload = json.loads(entry.payload)
+    context = json.dumps(payload["context"]) if payload.get("context") else None
+    observed = from_row(
+        (
+            entry.stripe_id,
+            0,
+            entry.type,
+            entry.source,
+            entry.as_of,
+            entry.api_version,
+            entry.livemode,
+            json.dumps(payload["data"]),
+            context,
+        )
+    )
+    less = replace(
+        entry,
+        payload=json.dumps(reduced(payload, observed, entry.object_type, erase=True)),
+        reduced_for=StripeEvent.Reduced.ERASURE,
+    )
+    found = [
+        entry_of(embedded(observed, data), source=Source.EMBEDDED)
+        for data in inside(entry.object_type, observed)
+    ]
+    return [less, *(one for within in found for one in forgotten(within))]
 
 
 def retry(keys: Sequence[int], *, reason: str = "") -> int:

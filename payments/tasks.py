@@ -1,7 +1,11 @@
-"""Jobs of the Stripe edge."""
+"""Jobs of the Stripe edge.
+
+``request_id`` is the request that a job was queued for: all that it does goes by that id.
+"""
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
 from django.db import connection
@@ -9,7 +13,9 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.tasks import Task
 
-from auditlog.context import acting_as, job
+from auditlog.context import acting_as, current_actor, job
+
+logger = logging.getLogger(__name__)
 
 QUEUE_LOCK = "process_events"
 READS_LOCK = "drain_reads"
@@ -17,32 +23,36 @@ REFUNDS_LOCK = "send_refunds"
 
 
 @app.task(name="payments.process_events", queueing_lock=QUEUE_LOCK)
-def process_events() -> None:
+def process_events(request_id: str = "") -> None:
     """Process what waits in the inbox; what that wants read from Stripe is another job."""
     from payments import processing, reading
 
-    with acting_as(job("process_events")):
-        processing.drain()
-    if reading.is_due():
-        defer_once(drain_reads, READS_LOCK)
+    with acting_as(job("process_events", request_id)):
+        done = processing.drain()
+        if done.total:
+            logger.info(
+                "%d events processed, %d failed, %d dead", done.processed, done.failed, done.dead
+            )
+        if reading.is_due():
+            defer_once(drain_reads, READS_LOCK)
 
 
 @app.task(name="payments.drain_reads", queueing_lock=READS_LOCK)
-def drain_reads() -> None:
+def drain_reads(request_id: str = "") -> None:
     """Read from Stripe what webhooks don't bring, and process it, until it wants nothing more."""
     from payments import processing, reading
 
-    with acting_as(job("drain_reads")):
+    with acting_as(job("drain_reads", request_id)):
         while reading.drain().read:
             processing.drain()
 
 
 @app.task(name="payments.send_refunds", queueing_lock=REFUNDS_LOCK)
-def send_refunds() -> None:
+def send_refunds(request_id: str = "") -> None:
     """Send the refund requests that wait, and look for those whose outcome isn't known."""
     from payments import refund_sending
 
-    with acting_as(job("send_refunds")):
+    with acting_as(job("send_refunds", request_id)):
         refund_sending.send_due()
 
 
@@ -51,10 +61,11 @@ def wake_worker() -> None:
     defer_once(process_events, QUEUE_LOCK)
 
 
-def defer_once(task: Task[[], None, []], lock: str) -> None:
+def defer_once(task: Task[..., None, ...], lock: str) -> None:
     """Put a job in the queue unless one waits there already, which will see what we committed.
 
-    Not within a transaction: a conflict over the queueing lock would poison it.
+    It carries the id of the request that caused it. Not within a transaction: a conflict over the
+    queueing lock would poison it.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -65,4 +76,4 @@ def defer_once(task: Task[[], None, []], lock: str) -> None:
         (waiting,) = cursor.fetchone()
     if not waiting:
         with suppress(AlreadyEnqueued):
-            task.defer()
+            task.defer(request_id=current_actor().request_id)

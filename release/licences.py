@@ -44,7 +44,7 @@ compares, and refuses a licence that isn't on the list in `release/licences.py`.
 
 Countinghouse itself is under [Apache 2.0](../LICENSE). Each package is installed as it was published, with its
 own text of its licence beside it (`*.dist-info`); none is altered or copied into this tree. psycopg is under the
-LGPL: it is a library that is imported, and that may be replaced by any version that works."""
+LGPL: it is a library that is imported, and that may be replaced by any version that works."""  # noqa: E501
 TITLES = {
     PRODUCT: "With the product",
     DEMO: "With demo and tests: the embedded PostgreSQL, itself under the PostgreSQL licence",
@@ -70,14 +70,14 @@ def licence_of(name: str) -> str:
         said = metadata(name)
     except PackageNotFoundError:
         return ELSEWHERE.get(name, "")
-    if expression := said.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in said:
+        return said["License-Expression"]
     classifiers = [
         each.rpartition(" :: ")[2]
         for each in said.get_all("Classifier") or []
         if each.startswith("License :: ") and each != "License :: OSI Approved"
     ]
-    names = classifiers or [(said.get("License") or "").strip()]
+    names = classifiers or ([said["License"].strip()] if "License" in said else [])
     return " AND ".join(SPDX.get(each, each) for each in names if len(each) <= LONGEST)
 
 

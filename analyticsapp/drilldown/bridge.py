@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analyticsapp.bridge.legs import legs
-from analyticsapp.days import reporting_zone, stretches
 from analyticsapp.drilldown.rows import Part
 from analyticsapp.kpis import Unit
+from analyticsapp.tables.table import STRETCHES, stretch_parameters
 
 MODELS = {
     "charge": "payments.charge",
@@ -20,8 +20,7 @@ def rows(line: str) -> str:
     """SQL of the rows of a line; an empty counterpart stands for all of them."""
     return f"""
 WITH given AS MATERIALIZED (
-    SELECT ARRAY[%(start)s]::timestamptz[] AS starts, %(stretches)s::timestamptz[] AS stretches,
-        %(stretch_days)s::date[] AS stretch_days
+    SELECT ARRAY[%(start)s]::timestamptz[] AS starts, {STRETCHES}
 ),
 runs AS MATERIALIZED (
     SELECT %(start)s::timestamptz AS starts, %(end)s::timestamptz AS ends
@@ -40,6 +39,5 @@ WHERE leg.line = %(line)s AND leg.currency = %(currency)s
 def rows_of_line(name: str, line: str, counterpart: str = "") -> Part:
     """The charges, refunds or balance transactions of a line, and what each adds to it; with those
     of one currency on the other side alone if one is given."""
-    starts, days = stretches(reporting_zone())
-    values = {"line": line, "counterpart": counterpart, "stretches": starts, "stretch_days": days}
+    values = {"line": line, "counterpart": counterpart, **stretch_parameters()}
     return Part(name, Unit.MONEY, rows(line), values)

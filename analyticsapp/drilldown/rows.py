@@ -123,6 +123,11 @@ class Page:
     older: bool = False
 
 
+def in_period(moment: str) -> str:
+    """SQL for whether ``moment`` was in the period."""
+    return f"{moment} >= %(start)s AND {moment} < %(end)s"
+
+
 def total(part: Part, window: Window, currency: str) -> Sum:
     """What all rows of the part add up to. One query, over at most ``MOST_DAYS`` days."""
     with connection.cursor() as cursor:

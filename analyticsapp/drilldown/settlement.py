@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from analyticsapp.days import Window
-from analyticsapp.drilldown.rows import Drilldown, Part
+from analyticsapp.drilldown.rows import Drilldown, Part, in_period
 from analyticsapp.kpis import KPIS, Kpi, Settled, Unit, Value
 from analyticsapp.kpis.settlement import (
     ADJUSTMENT,
@@ -32,7 +32,7 @@ SELECT created AS at, id AS key, 'balance transaction' AS kind,
     'payments.balancetransaction' AS model, id AS object_id, id AS label,
     concat_ws(' · ', reporting_category, nullif(source, '')) AS detail, {amount} AS amount
 FROM payments_balancetransaction
-WHERE created >= %(start)s AND created < %(end)s AND currency = %(currency)s AND {where}
+WHERE {in_period("created")} AND currency = %(currency)s AND {where}
 """
 
 
@@ -49,7 +49,7 @@ SELECT created AS at, id AS key, 'dispute' AS kind, 'payments.dispute' AS model,
     id AS object_id, id AS label, concat_ws(' · ', status, nullif(reason, ''), charge_id) AS detail,
     {amount} AS amount
 FROM payments_dispute
-WHERE created >= %(start)s AND created < %(end)s AND currency = %(currency)s
+WHERE {in_period("created")} AND currency = %(currency)s
     AND status {of} ({inquiries})
 """
 

@@ -11,12 +11,13 @@ from django.db import connection, models
 
 from analyticsapp.days import DAY, Window, bounds, reporting_zone, stretches
 
+# What ``any_day_at`` reads, as columns of a relation ``given``.
+STRETCHES = "%(stretches)s::timestamptz[] AS stretches, %(stretch_days)s::date[] AS stretch_days"
 # Every statement gets the days, and where they begin and end, as UTC times. They are read in runs
 # without a gap, each source through an index, and a binary search puts every row into its day.
-GIVEN = """
+GIVEN = f"""
 given AS MATERIALIZED (
-    SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts,
-        %(stretches)s::timestamptz[] AS stretches, %(stretch_days)s::date[] AS stretch_days
+    SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts, {STRETCHES}
 ),
 runs AS MATERIALIZED (
     SELECT * FROM unnest(%(run_starts)s::timestamptz[], %(run_ends)s::timestamptz[])
@@ -36,18 +37,25 @@ class Source:
     measures: tuple[str, ...]
 
 
+def in_run(moment: str) -> str:
+    """SQL for whether ``moment`` was in the run of days."""
+    return f"{moment} >= runs.starts AND {moment} < runs.ends"
+
+
 def day_at(moment: str) -> str:
     """SQL for the place, among the given days, of the day on which ``moment`` was."""
     return f"width_bucket({moment}, given.starts)"
 
 
 def any_day_at(moment: str) -> str:
-    """SQL for the day on which ``moment`` was, whether or not it is among the given ones."""
+    """SQL for the day on which ``moment`` was, whether or not it is among the given ones; null of
+    null."""
     place = f"greatest(width_bucket({moment}, given.stretches), 1)"
     since = f"extract(epoch FROM {moment} - given.stretches[{place}])"
     return (
+        f"CASE WHEN {moment} IS NOT NULL THEN "
         f"least(given.stretch_days[{place}] + floor({since} / 86400)::int, "
-        f"given.stretch_days[{place} + 1] - 1)"
+        f"given.stretch_days[{place} + 1] - 1) END"
     )
 
 
@@ -145,6 +153,12 @@ def _list(names: Sequence[str], of: str) -> str:
     return ", ".join(f"{of}.{name}" for name in names)
 
 
+def stretch_parameters() -> dict[str, Any]:
+    """What ``STRETCHES`` takes."""
+    starts, days = stretches(reporting_zone())
+    return {"stretches": starts, "stretch_days": days}
+
+
 def parameters(days: Sequence[date]) -> dict[str, Any]:
     """What the statements take, for these days: in order, and one at least.
 
@@ -160,10 +174,8 @@ def parameters(days: Sequence[date]) -> dict[str, Any]:
     first = max(days[0], date.min + REACH * DAY) - REACH * DAY
     wide = Window(first, days[-1]).days()
     wide_starts = [bounds(day)[0] for day in wide]
-    stretch_starts, stretch_days = stretches(reporting_zone())
     return {
-        "stretches": stretch_starts,
-        "stretch_days": stretch_days,
+        **stretch_parameters(),
         "wide_days": wide,
         "wide_starts": wide_starts,
         "wide_start": wide_starts[0],

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from fractions import Fraction
 from random import Random
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 
 from analyticsapp.bridge.lines import line_of
@@ -24,6 +22,7 @@ from analyticsapp.selectors.sales import totals
 from analyticsapp.selectors.settlement import cohorts, settled, settled_by_day, settled_by_month
 from analyticsapp.services import snapshots
 from analyticsapp.tests import counted_bridge
+from analyticsapp.tests.counted_figures import Rows, Settlement
 from analyticsapp.tests.shop import at, charge, put
 from analyticsapp.tests.trade import LAST, Trade
 from payments.models import Dispute
@@ -31,53 +30,6 @@ from payments.models import Dispute
 pytestmark = pytest.mark.django_db
 
 TODAY = LAST.date()
-PAYOUT = "reporting_category IN ('payout', 'payout_reversal')"
-FEES = "fee - CASE reporting_category WHEN 'fee' THEN amount ELSE 0 END"
-# Each figure as SQL over the balance transactions of some days.
-TRANSACTIONS = {
-    "settled_charges": "sum(amount) FILTER (WHERE reporting_category = 'charge' OR "
-    "reporting_category = 'partial_capture_reversal')",
-    "settled_refunds": "-sum(amount) FILTER (WHERE reporting_category LIKE 'refund%%')",
-    "disputes_withdrawn": "-sum(amount) FILTER (WHERE reporting_category = 'dispute')",
-    "disputes_returned": "sum(amount) FILTER (WHERE reporting_category = 'dispute_reversal')",
-    "failed_payments": "-sum(amount) FILTER (WHERE reporting_category = 'charge_failure')",
-    "fees": f"sum({FEES})",
-    "adjustments": "sum(amount) FILTER (WHERE reporting_category = 'other_adjustment')",
-    "other_movements": "sum(amount) FILTER (WHERE reporting_category IN ('tax', 'moon_tax'))",
-    "settled_net": f"sum(CASE WHEN {PAYOUT} THEN -fee ELSE net END)",
-    "payouts": f"-sum(amount) FILTER (WHERE {PAYOUT})",
-    "balance_change": "sum(net)",
-}
-DISPUTES = {
-    "disputes_opened": "count(*) FILTER (WHERE status <> 'warning_closed')",
-    "disputes_opened_value": "sum(amount) FILTER (WHERE status <> 'warning_closed')",
-    "inquiries": "count(*) FILTER (WHERE status = 'warning_closed')",
-}
-
-
-def straight(window: Window, currency: str, zone: str) -> dict[str, Any]:
-    """All figures, computed by Postgres with its own idea of days."""
-    found: dict[str, Any] = {}
-    for table, figures in (
-        ("payments_balancetransaction", TRANSACTIONS),
-        ("payments_dispute", DISPUTES),
-    ):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {', '.join(f'coalesce({sql}, 0)::bigint' for sql in figures.values())} "
-                f"FROM {table} WHERE currency = %(currency)s "
-                "AND (created AT TIME ZONE %(zone)s)::date BETWEEN %(first)s AND %(last)s",
-                {
-                    "currency": currency,
-                    "zone": zone,
-                    "first": window.first,
-                    "last": window.last,
-                },
-            )
-            found |= dict(zip(figures, cursor.fetchone(), strict=True))
-    charges = found["settled_charges"]
-    found["fee_rate"] = Fraction(found["fees"], charges) if charges > 0 else None
-    return found
 
 
 def windows(seed: int) -> list[Window]:
@@ -107,12 +59,13 @@ def test_every_figure_and_the_bridge_are_what_the_rows_say(zone: str) -> None:
     Trade(seed=11).save()
     with override_settings(REPORTING_TIME_ZONE=zone):
         snapshots.build_all(now=LAST)
-        lines = counted_bridge.Bridge().lines
+        lines, rows = counted_bridge.Bridge().lines, Rows(zone)
         asked = windows(len(zone))
         for currency in ("eur", "usd", "jpy"):
             for window, found in zip(asked, settled(asked, currency), strict=True):
                 figures = {kpi.key: kpi.compute(found) for kpi in SETTLEMENT}
-                assert figures == straight(window, currency, zone), (window, currency)
+                counted_again = Settlement(rows, window.first, window.last, currency).figures()
+                assert figures == counted_again, (window, currency)
                 assert sum(found.fees.values()) == found.fees_minor
         for window in asked:
             found_bridge = bridge(window)
@@ -180,7 +133,7 @@ def test_days_and_months_add_up_to_the_whole() -> None:
     [whole] = settled([window], "eur")
     for parts in (settled_by_day(window, "eur"), settled_by_month(window, "eur")):
         for kpi in SETTLEMENT:
-            if kpi.key not in ("fee_rate", *DISPUTES):
+            if kpi.key not in ("fee_rate", "disputes_opened", "disputes_opened_value", "inquiries"):
                 values = [kpi.compute(one) for one in parts.values()]
                 assert sum(value or 0 for value in values) == kpi.compute(whole), kpi.key
         assert all(Window(day, day).first in window or day.day == 1 for day in parts)

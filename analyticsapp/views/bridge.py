@@ -22,6 +22,7 @@ from analyticsapp.views.money import EXPORT, VIEW
 from analyticsapp.views.rows import link, mark, place
 from auditlog.access import requires
 from auditlog.exports import download_response
+from auditlog.snapshot import from_one_snapshot
 from payments.money import CURRENCY
 
 LONGEST_KEY = 80
@@ -29,6 +30,7 @@ LONGEST_KEY = 80
 
 @require_safe
 @requires(VIEW)
+@from_one_snapshot
 def bridge_rows(request: HttpRequest) -> HttpResponse:
     """The rows behind a line: ``?month=2026-10&currency=eur&line=fee:stripe_fee``; those with one
     ``counterpart`` alone, ``older`` and ``newer`` go on from a row."""

@@ -19,6 +19,7 @@ from analyticsapp.periods import asked
 from analyticsapp.selectors.executive import Board, Slot, board, net_sales
 from analyticsapp.selectors.freshness import freshness
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Line:
 
 @require_safe
 @requires("analyticsapp.view_daysnapshot")
+@from_one_snapshot
 def executive(request: HttpRequest) -> HttpResponse:
     """The business at a glance: a period as ``analyticsapp.periods`` names it, and a currency."""
     now = timezone.now()

@@ -26,6 +26,7 @@ from analyticsapp.selectors.exports import currencies, taken_lately
 from analyticsapp.selectors.freshness import freshness
 from auditlog.access import requires_any
 from auditlog.exports import download_response
+from auditlog.snapshot import from_one_snapshot
 from payments.money import CURRENCY
 
 TAKING = tuple(dict.fromkeys(pack.permission for pack in PACKS.values()))
@@ -33,6 +34,7 @@ TAKING = tuple(dict.fromkeys(pack.permission for pack in PACKS.values()))
 
 @require_safe
 @requires_any(*TAKING)
+@from_one_snapshot
 def exports(request: HttpRequest) -> HttpResponse:
     """The packs that the person may take, for the days that the address names."""
     packs = packs_of(request.user)

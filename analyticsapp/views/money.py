@@ -35,6 +35,7 @@ from analyticsapp.selectors.settlement import (
 )
 from analyticsapp.templatetags.periods import rows_of
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 from payments.categories import KNOWN
 from payments.money import format_number
 
@@ -106,6 +107,7 @@ class Category:
 
 @require_safe
 @requires(VIEW)
+@from_one_snapshot
 def money(request: HttpRequest) -> HttpResponse:
     """The settlement and the bridge: ``?month=2026-10&currency=eur``."""
     now = timezone.now()

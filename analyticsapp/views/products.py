@@ -30,6 +30,7 @@ from analyticsapp.selectors.products import (
 )
 from analyticsapp.selectors.sales import recorded
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 from orders.models import Product
 from payments.admin.columns import may_open
 
@@ -65,6 +66,7 @@ class Line:
 
 @require_safe
 @requires("analyticsapp.view_daysnapshot")
+@from_one_snapshot
 def products(request: HttpRequest) -> HttpResponse:
     """Best sellers: ``?month=2026-10&currency=eur&sort=units&page=2``."""
     now = timezone.now()

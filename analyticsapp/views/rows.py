@@ -28,6 +28,7 @@ from analyticsapp.periods import Period, asked
 from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.sales import busiest
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 from payments.admin.columns import admin_link, may_open
 from payments.money import CURRENCY
 
@@ -66,6 +67,7 @@ class Month:
 
 @require_safe
 @requires("analyticsapp.view_daysnapshot")
+@from_one_snapshot
 def rows(request: HttpRequest, key: str) -> HttpResponse:
     """The rows behind a KPI's figure: ``?month=2026-10&currency=eur``; ``part=2`` shows those that
     it is divided by, ``older`` and ``newer`` go on from a row."""

@@ -34,6 +34,7 @@ from analyticsapp.selectors.subscriptions import (
 from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.waterfall import Step, waterfall
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 from payments.admin.columns import admin_link, may_open
 from payments.models import Subscription
 
@@ -96,6 +97,7 @@ class CohortLine:
 
 @require_safe
 @requires("analyticsapp.view_daysnapshot")
+@from_one_snapshot
 def subscriptions(request: HttpRequest) -> HttpResponse:
     """What recurs: ``?month=2026-10&currency=eur&cohorts=net_mrr_retention``."""
     now = timezone.now()

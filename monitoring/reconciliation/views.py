@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from analyticsapp.selectors.freshness import freshness
 from auditlog.access import requires
 from auditlog.exports import download_response
+from auditlog.snapshot import from_one_snapshot
 from monitoring.reconciliation import report
 from monitoring.reconciliation.period import (
     DAYS_A_STATEMENT,
@@ -116,6 +117,7 @@ def query_of(shown: Period, **more: str) -> str:
 
 @require_safe
 @requires(VIEW)
+@from_one_snapshot
 def reconciliation(request: HttpRequest) -> HttpResponse:
     """Some days in one currency: ``?from=2026-03-01&to=2026-03-31&tz=UTC&currency=eur``."""
     problem, now = "", timezone.now()
@@ -226,6 +228,7 @@ def zones(shown: Period, currency: str) -> list[tuple[str, str, bool]]:
 
 @require_safe
 @requires(*ROWS)
+@from_one_snapshot
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows that add up to a residual, ``PAGE`` at a time."""
     query = request.GET

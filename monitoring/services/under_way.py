@@ -88,7 +88,9 @@ def ask_for_run() -> bool:
             return False
         try:
             with transaction.atomic():  # the schedule may have queued one this moment
-                tasks.run_checks.defer(asked_by=actor.user.pk if actor.user else None)
+                tasks.run_checks.defer(
+                    asked_by=actor.user.pk if actor.user else None, request_id=actor.request_id
+                )
         except AlreadyEnqueued:
             return False
         audit.record("monitoring.run_asked")

@@ -80,9 +80,9 @@ def test_pressed_twice_it_queues_one_run(client: Client, operator: User) -> None
     assert "is under way already; none was added" in text
     assert "waits for a worker to take it up" in text
     assert BUTTON not in text
-    assert queued() == [{"asked_by": operator.pk}]
     [event] = AuditEvent.objects.filter(action="monitoring.run_asked")
     assert event.actor == operator
+    assert queued() == [{"asked_by": operator.pk, "request_id": event.request_id}]
 
 
 def test_it_takes_a_post_and_the_permission(client: Client, operator: User, auditor: User) -> None:

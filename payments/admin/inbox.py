@@ -98,6 +98,7 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
                     "as_of",
                     "received_at",
                     "delivered_at",
+                    "request_id",
                 )
             },
         ),

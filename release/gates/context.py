@@ -71,12 +71,14 @@ class Context:
         Raises:
             Failed: it can't be made, or a migration fails.
         """
-        try:
-            made = self._ending.enter_context(scratch_database(Database.current(), "gates"))
-        except BackupError as error:
-            raise Failed(str(error)) from None
-        url = made.url_like(settings.DATABASE_URL)
-        self.manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url)
+        with ExitStack() as made:
+            try:
+                scratch = made.enter_context(scratch_database(Database.current(), "gates"))
+            except BackupError as error:
+                raise Failed(str(error)) from None
+            url = scratch.url_like(settings.DATABASE_URL)
+            self.manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url)
+            self._ending.enter_context(made.pop_all())
         return url
 
     def run(

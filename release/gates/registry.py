@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from release.gates.documents import commands_exist, deliverable_is_clean, links_hold
 from release.gates.gate import Gate, Group, Milestone, Missing
 from release.gates.programs import (
     acceptance,
@@ -39,6 +40,7 @@ GATES = (
         python("scripts/lock.py", "--check"),
     ),
     Gate("secrets", "no secret in tree and history", secrets, may_lack=HISTORY),
+    Gate("deliverable", "what is handed over is clean", deliverable_is_clean, may_lack=HISTORY),
     Gate("pip-audit", "no known vulnerability in what is locked", pip_audit, may_lack=NETWORK),
     Gate("settings", "manage.py check", manage("check")),
     Gate("deploy", "check --deploy in production settings", deploy),
@@ -54,6 +56,8 @@ GATES = (
     Gate("rights", "rbac_matrix.md is made", document("rbac_matrix"), M2),
     Gate("kpis", "kpi_definitions.md is made", document("kpi_definitions"), M3),
     Gate("exports", "exports.md and its contract are made", document("export_schema"), M3),
+    Gate("links", "the documents' links lead somewhere", links_hold, M4),
+    Gate("commands", "the commands that documents name exist", commands_exist, M4),
     Gate("licences", "each locked package's licence is taken", document("third_party_notices"), M4),
     Gate("test", "the whole suite", tests, M1, Group.TESTS),
     Gate(

@@ -75,9 +75,11 @@ def for_github(result: Result) -> list[str]:
     return lines
 
 
-def as_junit(results: Sequence[Result]) -> str:
+def as_junit(results: Sequence[Result], commit: str = "") -> str:
     """JUnit's XML: what wasn't run is skipped, or an error where it must be run."""
     suite = ElementTree.Element("testsuite", name="gates", tests=str(len(results)))
+    properties = ElementTree.SubElement(suite, "properties")
+    ElementTree.SubElement(properties, "property", name="commit", value=commit)
     for result in results:
         case = ElementTree.SubElement(
             suite,

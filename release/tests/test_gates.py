@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +16,7 @@ from release.gates.registry import GATES, UnknownGate, select
 from release.gates.running import exit_code, run
 from release.gates.secrets import secrets
 from release.gates.vulnerabilities import audit_of, judge
+from release.tests.clone import begin, in_git
 
 
 def passes(context: Context) -> str:
@@ -69,8 +69,10 @@ def test_not_run_is_let_through_only_for_what_a_place_may_lack_and_never_if_stri
 
 def test_reports_tell_a_pass_from_what_was_not_run() -> None:
     results = ended(GOOD, BAD, OFFLINE, NEEDED)
-    suite = ElementTree.fromstring(report.as_junit(results))
-    assert {case.get("name"): [child.tag for child in case] for case in suite} == {
+    suite = ElementTree.fromstring(report.as_junit(results, "abc"))
+    assert suite.find("properties/property[@value='abc']") is not None
+    cases = suite.findall("testcase")
+    assert {case.get("name"): [child.tag for child in case] for case in cases} == {
         "good": ["system-out"],
         "bad": ["failure"],
         "offline": ["skipped"],
@@ -148,17 +150,10 @@ def test_a_vulnerable_package_fails_however_few_were_audited() -> None:
         judge(audit_of(report_of(SOUND, VULNERABLE, SKIPPED), 3))
 
 
-def in_git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
-
-
 def test_a_planted_secret_is_found_in_the_tree_and_in_the_history(tmp_path: Path) -> None:
     planted = "STRIPE_API_KEY=" + "sk" + "_live_" + "51Habcdefghijkl"
-    in_git(tmp_path, "init", "--quiet")
     (tmp_path / "settings.py").write_text("KEY = 'whsec_test_of_the_processes'\n")
-    in_git(tmp_path, "add", ".")
-    in_git(tmp_path, "commit", "--quiet", "--message", "Clean")
+    begin(tmp_path)
     context = Context(base=tmp_path)
     assert secrets(context) == "none in the tree, none in 1 commits"
 

@@ -9,10 +9,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
+from django.test import override_settings
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from analyticsapp.models import DaySnapshot
+from analyticsapp.services import snapshots
+from analyticsapp.tests.agreement import PRESETS, assert_figures_are_what_the_rows_come_to, ranges
+from analyticsapp.tests.counted_figures import Rows
 from auditlog.models import AuditEvent
 from governance.roles import ROLES
 from monitoring.models import Issue
@@ -102,6 +106,19 @@ def test_the_demo_shows_a_whole_shop(tmp_path: Path) -> None:
     assert not overdue_disputes(NOW).exists()
     assert set(User.objects.values_list("username", flat=True)) == {role.name for role in ROLES}
     assert (tmp_path / "standin.json").exists()
+    assert_figures_are_what_the_rows_come_to_in_any_zone()
+
+
+def assert_figures_are_what_the_rows_come_to_in_any_zone() -> None:
+    """Every figure of both ledgers, for 7, 30 and 90 days and any others."""
+    for zone in ("UTC", "America/Havana"):  # where clocks change at midnight
+        with override_settings(REPORTING_TIME_ZONE=zone):
+            snapshots.build_all(now=NOW)
+            rows = Rows(zone)
+            began = NOW.date() - timedelta(days=DAYS)
+            for query in [*PRESETS, *ranges(zone, began, DAYS, 5)]:
+                for currency in ("eur", "usd", "jpy"):
+                    assert_figures_are_what_the_rows_come_to(rows, query, currency, NOW)
 
 
 @pytest.mark.django_db

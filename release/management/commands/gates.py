@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from release.gates import report
@@ -14,6 +15,7 @@ from release.gates.context import context
 from release.gates.gate import Gate, Group, Milestone, Result, State
 from release.gates.registry import UnknownGate, select
 from release.gates.running import exit_code, run
+from release.tree import commit_of
 
 
 class Command(BaseCommand):
@@ -66,7 +68,8 @@ class Command(BaseCommand):
         else:
             self.stdout.write(report.summary(results))
         if options["junit"]:
-            options["junit"].write_text(report.as_junit(results), encoding="utf-8")
+            text = report.as_junit(results, commit_of(settings.BASE_DIR))
+            options["junit"].write_text(text, encoding="utf-8")
         if code := exit_code(results):
             sys.exit(code)
 

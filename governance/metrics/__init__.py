@@ -1,0 +1,1 @@
+"""What Prometheus reads: figures of operation, and how long requests take."""
