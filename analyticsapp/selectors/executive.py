@@ -12,9 +12,9 @@ from analyticsapp.days import DAY, Window
 from analyticsapp.kpis import BOARD, COMMERCIAL, CUSTOMERS, KPIS, TOTALS, Kpi, Totals, Value
 from analyticsapp.models import DaySnapshot
 from analyticsapp.periods import Comparable, Period
-from analyticsapp.selectors.best_sellers import BestSellers, best_sellers
 from analyticsapp.selectors.customers import buyers
 from analyticsapp.selectors.figures import Change, Figure, figure
+from analyticsapp.selectors.products import BestSellers, best_sellers
 from analyticsapp.selectors.sales import recorded, totals_of
 
 # Longer periods are shown by month.
