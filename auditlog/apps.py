@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -7,5 +9,6 @@ class AuditlogConfig(AppConfig):
     verbose_name = "Audit log"
 
     def ready(self) -> None:
-        """Learn what may stand in the log."""
+        """Learn what may stand in the log, and note when people say who they are."""
         autodiscover_modules("audited")
+        import_module("auditlog.identity")

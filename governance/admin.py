@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html_join
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from auditlog.access import GuardedAdmin
+from auditlog.access import GuardedAdmin, row_action
 from auditlog.readonly import NamedList
 from auditlog.services import record
+from governance import second_factor
+from governance.locks import unlock
 from governance.people import rights_of
 from governance.roles import BY_NAME
 from payments.admin.mirror import table
@@ -23,6 +31,10 @@ from payments.admin.mirror import table
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
+# The library's own pages show the secrets of second factors.
+for secret in (TOTPDevice, StaticDevice):
+    if admin.site.is_registered(secret):
+        admin.site.unregister(secret)
 admin.site.unregister([User, Group])
 SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 
@@ -35,6 +47,7 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
     """
 
     never = frozenset({"delete"})
+    actions = ("unlock", "take_second_factor")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedList]:
         return NamedList
@@ -57,6 +70,67 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
+
+    @row_action("Let in again after a lock-out…", "auth.change_user")
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        """End the lock-outs of the chosen people."""
+        return self.ask_why(
+            request,
+            queryset,
+            "unlock",
+            "Whoever guessed wrong too often can try again at once.",
+            unlock,
+        )
+
+    @row_action("Take the second factor away…", "auth.change_user")
+    def take_second_factor(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> HttpResponse | None:
+        """For who has lost both the authenticator and the recovery codes."""
+        return self.ask_why(
+            request,
+            queryset,
+            "take_second_factor",
+            "They sign in with the password alone then, and those whose role needs a second factor "
+            "set up another one first. Make sure that it is they who ask for it.",
+            second_factor.remove,
+        )
+
+    def ask_why(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[User],
+        name: str,
+        explanation: str,
+        perform: Callable[..., object],
+    ) -> HttpResponse | None:
+        """Ask for a reason, then do it to each of the chosen people whom this person may change."""
+        people = [one for one in queryset[:100] if self.has_change_permission(request, one)]
+        if not people:
+            raise PermissionDenied
+        reason = request.POST.get("reason", "").strip()[:500]
+        if reason:
+            for person in people:
+                perform(person, reason=reason)
+            self.message_user(request, f"Done for {len(people)}.", messages.SUCCESS)
+            return None
+        title = str(self.get_action(name)[2])  # type: ignore[index]
+        return TemplateResponse(
+            request,
+            "auditlog/confirm.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": title.rstrip("…"),
+                "explanation": explanation,
+                "rows": people[:20],
+                "more": max(len(people) - 20, 0),
+                "keys": [person.pk for person in people],
+                "action": name,
+                "confirm": title.rstrip("…"),
+                "error": "Say why." if "confirmed" in request.POST else "",
+            },
+        )
 
     def save_model(
         self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool

@@ -13,6 +13,8 @@ class GovernanceConfig(AppConfig):
         from governance.roles import keep_groups_after_migrate
 
         import_module("governance.checks")
+        import_module("governance.sessions")
+        import_module("governance.settings_checks")
         import_module("governance.signing")
         # Connected after django.contrib.auth, whose receiver makes the permissions.
         post_migrate.connect(keep_groups_after_migrate, dispatch_uid="governance.roles.keep_groups")

@@ -13,6 +13,19 @@ SIGN_IN_FAILED = register(
     "Somebody tried to sign in and couldn’t; at whose account, where there is one of that name.",
     "known",
 )
+LOCKED_OUT = register(
+    "user.locked_out",
+    "Somebody guessed wrong too often, and account and address are locked out for a while.",
+    "known",
+)
+register("user.unlocked", "Somebody who was locked out was let in again.")
+register("identity.confirmed", "Somebody said again who they are, before something grave.")
+register("second_factor.begun", "Somebody began to set up an authenticator.")
+register("second_factor.added", "An authenticator was taken into use.")
+register("second_factor.codes_made", "Recovery codes were made, in place of earlier ones.")
+register("second_factor.given", "Somebody gave their second factor.", "with")
+register("second_factor.failed", "Somebody gave a code that wasn’t valid.")
+register("second_factor.removed", "A second factor was taken away.")
 register("user.add", "An account was made.", *RIGHTS, "role")
 register("user.change", "The rights of an account, or its name, were changed.", *RIGHTS)
 register("user.password", "A password was set.")

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 
-from auditlog.context import current_actor
-from auditlog.models import AuditEvent
-from auditlog.services import record
+from governance.bounded import record_bounded
 
-ACTION = "permission.denied"
-# Whoever hammers at a closed door is in the log, but doesn't fill it.
-MOST = 20
-WITHIN = timedelta(minutes=1)
 LONGEST_PATH = 200
 
 
 class DenialMiddleware:
     """Records what a signed-in person was refused: by a view, or at the door of the admin.
 
-    Whoever isn't signed in is only sent to sign in, which isn't worth a row: anybody could write
-    millions.
+    Whoever isn't signed in is only sent to sign in, which isn't worth a row.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -47,25 +37,15 @@ class DenialMiddleware:
             record_denial(request)
 
 
-def record_denial(request: HttpRequest) -> bool:
-    """Record, in a transaction of its own, that the signed-in person was refused what they asked
-    for; say whether it was. At most ``MOST`` a person within ``WITHIN``."""
+def record_denial(request: HttpRequest) -> None:
+    """Record that the signed-in person was refused what they asked for."""
     user = request.user
-    if not user.is_authenticated:
-        return False
-    now = timezone.now()
-    recent = AuditEvent.objects.filter(
-        at__gt=now - WITHIN, action=ACTION, actor_name=current_actor().name
-    )
-    if recent.count() >= MOST:
-        return False
-    with transaction.atomic():
-        record(
-            ACTION,
+    if user.is_authenticated:
+        record_bounded(
+            "permission.denied",
             after={
                 "path": request.path[:LONGEST_PATH],
                 "method": request.method,
                 "roles": sorted(user.groups.values_list("name", flat=True)),
             },
         )
-    return True

@@ -1,27 +1,22 @@
-"""Signing in, out, and in vain, in the audit log: by whatever view it happens."""
+"""Signing in, out, in vain, and being locked out, in the audit log: by whatever view it happens."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
+from axes.signals import user_locked_out
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils import timezone
 
 from auditlog.context import acting_as, current_actor
-from auditlog.models import AuditEvent
 from auditlog.services import record
-from governance.audited import SIGN_IN_FAILED, SIGNED_IN, SIGNED_OUT
-
-# Whoever tries one password after the other is in the log, but doesn't fill it.
-MOST = 20
-WITHIN = timedelta(minutes=1)
+from governance.audited import LOCKED_OUT, SIGN_IN_FAILED, SIGNED_IN, SIGNED_OUT
+from governance.bounded import record_bounded
 
 
 @receiver(user_logged_in)
@@ -44,18 +39,22 @@ def signed_out(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
 def sign_in_failed(
     credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    """Which account it was, where there is one. What was typed isn't kept: people type passwords
-    into the wrong field. At most ``MOST`` from one address within ``WITHIN``."""
-    if not came_by_web(request):
-        return
-    name = str(credentials.get("username", "")).replace("\0", "")
-    recent = AuditEvent.objects.filter(
-        at__gt=timezone.now() - WITHIN, action=SIGN_IN_FAILED, address=current_actor().address
-    )
-    if recent.order_by()[:MOST].count() < MOST:
-        user = User.objects.filter(username=name).first()
-        with transaction.atomic():
-            record(SIGN_IN_FAILED, user, after={"known": user is not None})
+    """Which account it was, where there is one."""
+    if came_by_web(request):
+        record_attempt(SIGN_IN_FAILED, credentials.get("username"))
+
+
+@receiver(user_locked_out)
+def locked_out(username: str | None, request: HttpRequest | None = None, **kwargs: Any) -> None:
+    if came_by_web(request):
+        record_attempt(LOCKED_OUT, username)
+
+
+def record_attempt(action: str, username: str | None) -> None:
+    """What was typed isn't kept: people type passwords into the wrong field."""
+    name = (username or "").replace("\0", "")
+    user = User.objects.filter(username=name).first()
+    record_bounded(action, user, after={"known": user is not None})
 
 
 def came_by_web(request: HttpRequest | None) -> bool:

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from auditlog.services import record
+from payments.client import livemode
 from payments.mirror.observations import Observation
 from payments.mirror.parsing import IDENTIFIER, BadPayload, from_unix
 from payments.mirror.projection import SPECS
@@ -62,13 +63,20 @@ def receive(body: bytes, *, source: str = Source.WEBHOOK) -> int | None:
         The row's key, or None when the event is there already.
 
     Raises:
-        BadBody: it isn't an event, or can't be kept.
+        BadBody: it isn't an event, or can't be kept, or is of the mode that the key isn't of: test
+            payments among live ones would become orders and figures.
     """
     entry = entry_of(decode(body), source=source)
+    if settings.STRIPE_API_KEY and entry.livemode != livemode():
+        raise BadBody(f"an event of {mode(entry.livemode)} mode, and the key is of the other")
     keys = insert([entry])
     if not keys and source == Source.WEBHOOK:
         delivered_after_all(entry.stripe_id)
     return keys[0] if keys else None
+
+
+def mode(live: bool) -> str:
+    return "live" if live else "test"
 
 
 def delivered_after_all(stripe_id: str) -> None:

@@ -13,6 +13,7 @@ from procrastinate.exceptions import ProcrastinateException
 
 from auditlog.access import anyone
 from payments import inbox
+from payments.slow_bodies import watched
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +23,10 @@ logger = logging.getLogger(__name__)
 def webhook(request: HttpRequest) -> HttpResponse:
     """Verify, store, commit, answer; a worker does the rest.
 
-    200 for an event that is stored (now, or already); 400 for a bad signature or body; 405 but for
-    POST; 413 past 1 MiB; 503 while there is no secret or no database that is up and migrated, so
-    that Stripe tries again.
+    200 for an event that is stored (now, or already); 400 for a bad signature or body, or an event
+    of the mode that the key isn't of; 405 but for POST; 408 for a body that takes too long; 413
+    past 1 MiB; 503 while there is no secret or no database that is up and migrated, so that Stripe
+    tries again.
     """
     if request.method != "POST":
         response = refuse(405, "only POST")
@@ -33,7 +35,11 @@ def webhook(request: HttpRequest) -> HttpResponse:
     if not settings.STRIPE_WEBHOOK_SECRETS:
         return refuse(503, "STRIPE_WEBHOOK_SECRETS is not set")
     try:
-        body = body_of(request)
+        seconds = settings.STRIPE_WEBHOOK_BODY_SECONDS
+        with watched(request.META.get("gunicorn.socket"), seconds) as watch:
+            body = body_of(request)
+        if watch and watch.late:
+            return refuse(408, f"the body took longer than {seconds} seconds")
     except OSError:  # the sender went away, or its chunks are none
         return refuse(400, "the body did not arrive whole")
     if body is None:

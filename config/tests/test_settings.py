@@ -99,6 +99,8 @@ def test_production_passes_the_deployment_check() -> None:
         ("ORDERS_FROM_STRIPE", "maybe", "it can be auto or off"),
         ("ALERT_SEVERITY", "loud", "it can be low, medium, high or critical"),
         ("SITE_URL", "ch.example", "it must be like https://countinghouse.example"),
+        ("REFUND_CONFIRM_ABOVE", "much", "isn't an amount such as 500 or jpy=80000"),
+        ("TRUSTED_PROXIES", "proxy.example", "does not appear to be an IPv4 or IPv6 network"),
         ("DATABASE_POOL_MAX", "many", "it must be a whole number"),
         ("FULFIL_WITHIN_HOURS", "-1", "it must be 0 or more"),
     ],

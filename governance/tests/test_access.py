@@ -13,7 +13,6 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group, Permission, User
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
@@ -25,12 +24,13 @@ from django.utils import timezone
 
 from auditlog.access import Access, Who
 from auditlog.models import AuditEvent
-from config.tests.rows import build, build_job
+from config.tests.addresses import filled_addresses, page_below
+from config.tests.rows import build
 from config.urls import urlpatterns as real_urls
-from governance import access, denials
+from governance import access, bounded
 from governance.access import Address
 from governance.roles import ROLES
-from monitoring.models import BackgroundJob, Issue
+from monitoring.models import Issue
 from orders.models import Order
 
 BY_ROUTE = {(str(one.method), one.route): one.access for one in access.addresses()}
@@ -160,40 +160,7 @@ def allowed(granted: Access | None, user: User | None) -> bool:
 
 @pytest.fixture
 def url_of() -> Callable[[Address], str]:
-    """An address with a real object in it, one of each model."""
-    keys: dict[type[models.Model], str] = {}
-
-    def key_of(model: type[models.Model]) -> str:
-        if model not in keys:
-            row_key = build_job() if model is BackgroundJob else build(model).pk
-            keys[model] = str(quote(row_key))
-        return keys[model]
-
-    def fill(address: Address) -> str:
-        route = address.route.replace("<path:content_type_id>", "1")
-        route = route.replace("(?P<url>.*)$", "no/such/page/")
-        route = route.replace("<str:key>", "net_sales")
-        if "(?P<app_label>" in route:
-            route = "admin/orders/"
-        if "<" in route:
-            page = address.model_admin or page_below(address.route)
-            model = page.model if page else User
-            for name in ("<path:object_id>", "<id>"):
-                route = route.replace(name, key_of(model))
-        assert not {*"<>()"} & {*route}, f"no test knows what stands in {address.route}"
-        return f"/{route}"
-
-    return fill
-
-
-def page_below(route: str) -> Any:
-    """The admin's page of a model whose address begins ``route``."""
-    pages = {f"admin/{m._meta.label_lower.replace('.', '/')}/": p for m, p in registry()}
-    return next((page for start, page in pages.items() if route.startswith(start)), None)
-
-
-def registry() -> Iterator[tuple[type[models.Model], Any]]:
-    yield from admin.site._registry.items()
+    return filled_addresses()
 
 
 @as_each
@@ -367,7 +334,7 @@ def test_whoever_is_not_signed_in_fills_no_log(client: Client) -> None:
 def test_whoever_hammers_at_a_closed_door_fills_no_log(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(denials, "MOST", 3)
+    monkeypatch.setattr(bounded, "MOST", 3)
     for name in ("executive", "analyst"):
         user = person(name)
         assert user is not None
@@ -376,7 +343,7 @@ def test_whoever_hammers_at_a_closed_door_fills_no_log(
             assert client.get("/admin/auth/user/").status_code == 403
     assert [event.actor_name for event in denied()] == ["executive"] * 3 + ["analyst"] * 3
     # A minute later the next one counts again.
-    with freeze(timezone.now() + denials.WITHIN):
+    with freeze(timezone.now() + bounded.WITHIN):
         client.get("/admin/auth/user/")
     assert len(denied()) == 7
 

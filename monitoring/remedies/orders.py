@@ -119,6 +119,9 @@ remedy(
         possible=lambda issue: has_no_order(issue) and bool(charges_left(issue)),
         form=lambda issue, data: RefundForm(data),
         perform=refund_payment,
+        moves=lambda issues, form: [
+            (charge.left, charge.currency) for issue in issues for charge in charges_left(issue)
+        ],
         refusals=(RefundImpossible, RefundRefused, NotConfigured),
         dangerous=True,
     )

@@ -52,7 +52,7 @@ def all_remedies() -> list[Act]:
 def about(find: Callable[[Issue], Any], act: Act, **changes: Any) -> Act:
     """An act on another model's rows as one on the issues about them. ``find`` gives an issue's
     row, or None; ``changes`` are other values of the act's, already about issues."""
-    refused = act.refused
+    refused, moves = act.refused, act.moves
     return replace(
         act,
         **{
@@ -62,6 +62,11 @@ def about(find: Callable[[Issue], Any], act: Act, **changes: Any) -> Act:
             "perform": lambda issue, form: act.perform(find(issue), form),
             "refused": (
                 (lambda issue, form, error: refused(find(issue), form, error)) if refused else None
+            ),
+            "moves": (
+                (lambda issues, form: moves([find(issue) for issue in issues], form))
+                if moves
+                else None
             ),
             "bulk": None,
             **changes,

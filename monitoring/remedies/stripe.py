@@ -154,6 +154,10 @@ remedy(
         possible=lambda issue: request_is(issue, RefundRequest.Status.REFUSED),
         form=lambda issue, data: ReasonForm(data),
         perform=ask_again,
+        moves=lambda issues, form: [
+            (request.amount, request.currency)
+            for request in (subject(issue, RefundRequest) for issue in issues)
+        ],
         refusals=(RequestChanged, RefundImpossible, NotConfigured),
         dangerous=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from auditlog.access import View, guarded, needs
+from auditlog.identity import IdentityForm, identity_form
 from orders.admin.bulk import Bulk, BulkActing
+from payments.refund_limit import Money, above_limit
 
 # The longest reason: it is also what Stripe keeps as metadata of a refund.
 LONGEST_REASON = 500
@@ -38,7 +40,8 @@ class Act:
     the cleaned form and returns what to tell; an error in ``refusals`` is told on the form, and
     ``refused`` makes the form that is shown then. After one in ``uncertain`` it may have been done.
     ``repeated`` says what came of this very form if it was sent before; it isn't performed then.
-    With ``bulk`` it can be done to many rows of the list.
+    With ``bulk`` it can be done to many rows of the list. ``moves`` says how much money it sends
+    away from rows, by their form: above a limit whoever does it says again who they are.
     """
 
     name: str
@@ -55,6 +58,16 @@ class Act:
     repeated: Callable[[Any, QueryDict], str] | None = None
     dangerous: bool = False
     bulk: Bulk | None = None
+    moves: Callable[[Sequence[Any], Any], Iterable[Money]] | None = None
+
+    def identity_form(
+        self, request: HttpRequest, rows: Sequence[Any], form: forms.Form
+    ) -> IdentityForm | None:
+        """What whoever sent the valid ``form`` must fill in too before the act is done; None:
+        nothing, or they have."""
+        if self.moves and above_limit(self.moves(rows, form)):
+            return identity_form(request)
+        return None
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,10 @@ class ActingAdmin(BulkActing):
             return HttpResponseRedirect(back)
         form = act.form(row, request.POST if request.method == "POST" else None)
         uncertain = False
+        identity = None
         if request.method == "POST" and form.is_valid():
+            identity = act.identity_form(request, [row], form)
+        if request.method == "POST" and form.is_valid() and identity is None:
             try:
                 done = act.perform(row, form)
             except act.refusals as error:
@@ -175,6 +191,7 @@ class ActingAdmin(BulkActing):
             "act": act,
             "explanation": act.explanation(row),
             "form": form,
+            "identity": identity,
             "uncertain": uncertain,
             "row": row,
             "back": back,

@@ -145,6 +145,8 @@ class BulkActing(GuardedAdmin[Any]):
         form = act.bulk.form(request.POST)
         if not form.is_valid():
             return confirmation(self, request, act, rows, form)
+        if identity := act.identity_form(request, rows, form):
+            return confirmation(self, request, act, rows, form, identity)
         perform = act.bulk.perform or partial(one_by_one, act)
         return report(self, request, act, perform(rows, form), missing=len(keys) - len(rows))
 
@@ -178,7 +180,12 @@ def list_url(page: admin.ModelAdmin[Any]) -> str:
 
 
 def confirmation(
-    page: BulkActing, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form
+    page: BulkActing,
+    request: HttpRequest,
+    act: Act,
+    rows: Sequence[Any],
+    form: forms.Form,
+    identity: forms.Form | None = None,
 ) -> HttpResponse:
     assert act.bulk
     possible = sum(1 for row in rows if act.possible(row))
@@ -190,6 +197,7 @@ def confirmation(
         {
             "explanation": act.bulk.explanation(possible),
             "form": form,
+            "identity": identity,
             "rows": [
                 (
                     row,

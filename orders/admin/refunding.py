@@ -20,6 +20,7 @@ from orders.states import OrderStatus
 from payments.client import NotConfigured
 from payments.models import RefundReason, RefundRequest
 from payments.money import BadAmount, format_money, format_number, parse_money
+from payments.refund_limit import Money
 from payments.refund_requests import RefundImpossible
 from payments.refunds import RefundRefused
 
@@ -243,6 +244,18 @@ def has_something_left(order: Order) -> bool:
     return order.captured_minor > order.refunded_minor
 
 
+def chosen_amount(orders: Sequence[Order], form: PartForm) -> list[Money]:
+    """What a refund by amount or by lines sends back."""
+    values = form.cleaned_data
+    return [(values["amount_minor"], form.charges[values["charge"]].currency)]
+
+
+def all_of_them(orders: Sequence[Order], form: forms.Form) -> list[Money]:
+    """What full refunds of the orders send back; two statements."""
+    found = refunds.captured_charges([order.pk for order in orders])
+    return [(one.left, one.currency) for charges in found.values() for one in charges]
+
+
 FORMS: dict[type, Any] = {
     PartForm: PartForm,
     LinesForm: LinesForm,
@@ -264,6 +277,7 @@ REFUND_ALL = Act(
     possible=has_something_left,
     form=full_form,
     perform=refund_all,
+    moves=all_of_them,
     bulk=Bulk(
         explanation=lambda count: (
             f"All that is left of {counted(count, 'paid order')} goes back to the buyers. Those "
@@ -284,6 +298,7 @@ REFUND = Act(
     possible=lambda order: has_something_left(order) or bool(refunds.refundable_charges(order)),
     form=PartForm,
     perform=refund_part,
+    moves=chosen_amount,
     **COMMON,
 )
 
@@ -297,5 +312,6 @@ REFUND_LINES = Act(
     possible=lambda order: has_something_left(order) and order.lines.exists(),
     form=LinesForm,
     perform=refund_part,
+    moves=chosen_amount,
     **COMMON,
 )

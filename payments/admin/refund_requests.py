@@ -13,11 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from auditlog.access import row_action
+from auditlog.identity import identity_form
 from auditlog.readonly import ReadOnlyAdmin
 from payments import refund_requests, refund_sending
 from payments.admin.columns import money_column
 from payments.admin.mirror import reference_column
 from payments.models import Charge, Refund, RefundRequest
+from payments.refund_limit import above_limit
 from payments.refund_requests import RefundImpossible, RequestChanged
 
 Status = RefundRequest.Status
@@ -59,6 +61,7 @@ class Remedy:
     explanation: str
     statuses: tuple[str, ...]
     perform: Callable[[UUID, str], object]
+    moves_money: bool = False
 
 
 REMEDIES = {
@@ -73,6 +76,7 @@ REMEDIES = {
         "Stripe refused these requests, and is asked anew.",
         (Status.REFUSED,),
         lambda key, reason: refund_requests.ask_again(key, reason=reason),
+        moves_money=True,
     ),
 }
 
@@ -170,7 +174,11 @@ class RefundRequestAdmin(ReadOnlyAdmin[RefundRequest]):
                 request, f"Only requests that are {words}; none was chosen.", messages.WARNING
             )
             return None
-        if confirmed and reason:
+        identity = None
+        if confirmed and reason and remedy.moves_money:
+            moved = [(row.amount, row.currency) for row in rows]
+            identity = identity_form(request) if above_limit(moved) else None
+        if confirmed and reason and identity is None:
             done = []
             for row in rows:
                 try:
@@ -201,6 +209,7 @@ class RefundRequestAdmin(ReadOnlyAdmin[RefundRequest]):
                 "action": name,
                 "confirm": remedy.label,
                 "reason": reason,
+                "identity": identity,
                 "error": "Say why." if confirmed else "",
             },
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from auditlog.identity import CONFIRMED_AT
 from auditlog.models import AuditEvent
 from payments.models import Charge, RefundRequest
 from payments.refund_sending import send_due
@@ -85,6 +87,27 @@ def test_a_refused_one_is_asked_again_at_once(
     press(client, "ask_again", request, confirmed="1", reason="won")
     request.refresh_from_db()
     assert (request.status, request.attempt) == ("made", 2)
+
+
+def test_one_above_the_limit_is_asked_again_by_who_says_again_who_they_are(
+    client: Client, operator: User, standin: StandIn, charge: Charge, settings: Any
+) -> None:
+    settings.REFUND_CONFIRM_ABOVE = {"": Decimal(0)}
+    standin.create_dispute(charge.pk)
+    request = recorded(charge)
+    send_due()
+    client.force_login(operator)
+    session = client.session
+    session[CONFIRMED_AT] = 0
+    session.save()
+    page = press(client, "ask_again", request, confirmed="1", reason="won")
+    assert "say again who you are" in page.content.decode()
+    request.refresh_from_db()
+    assert (request.status, request.attempt) == ("refused", 1)
+    said = {"confirmed": "1", "reason": "won", "identity-password": "a-long-test-password"}
+    press(client, "ask_again", request, **said)
+    request.refresh_from_db()
+    assert request.attempt == 2
 
 
 def test_who_may_only_look_changes_nothing(client: Client, auditor: User, charge: Charge) -> None:

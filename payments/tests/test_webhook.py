@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.client
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +19,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from auditlog.models import AuditEvent
 from config.tests.processes import WEBHOOK_SECRET
 from payments import inbox
 from payments.models import Customer, Source, StripeEvent
@@ -105,6 +108,60 @@ def test_a_stale_timestamp_is_refused() -> None:
     now = int(time.time())
     assert post(payload, signature(payload, at=now - 290)).status_code == 200
     assert post(payload, signature(payload, at=now - 310)).status_code == 400
+
+
+def test_an_event_of_the_other_mode_is_refused_where_the_key_says_which_is_right(
+    settings: Any,
+) -> None:
+    live = body(event("customer.created", make.customer("cus_live"), livemode=True))
+    test = body(event("customer.created", make.customer("cus_test"), livemode=False))
+    for key, right, wrong in (("rk_test_x", test, live), ("rk_live_x", live, test)):
+        settings.STRIPE_API_KEY = key
+        answer = post(wrong)
+        assert answer.status_code == 400
+        assert "the key is of the other" in answer.json()["error"]
+        assert post(right).status_code == 200
+    settings.STRIPE_API_KEY = ""
+    assert post(live).json() == {"received": True, "duplicate": True}
+    assert StripeEvent.objects.count() == 2
+
+
+def test_a_flood_of_bad_signatures_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture, queries: Callable[[], Any]
+) -> None:
+    """No row, no log line, not even a look into the database."""
+    payload = body(event("customer.created", make.customer()))
+    client = Client()
+    with caplog.at_level(logging.DEBUG), queries() as captured:
+        for n in range(200):
+            assert post(payload, f"t={int(time.time())},v1={n:064x}", client).status_code == 400
+    assert len(captured) == 0
+    assert [one for one in caplog.records if one.levelno >= logging.INFO] == []
+    assert not StripeEvent.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_slow_bodies_are_cut_off_and_meanwhile_other_events_are_taken(
+    gunicorn: Callable[..., str],
+) -> None:
+    place = urlsplit(gunicorn({"STRIPE_WEBHOOK_BODY_SECONDS": "1"}))
+    address = (place.hostname or "", place.port or 0)
+    head = f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+    slow = [socket.create_connection(address, timeout=30) for _ in range(3)]
+    for each in slow:  # of the four threads
+        each.sendall(head.encode() + b"{")
+    payload = body(event("customer.created", make.customer()))
+    client = http.client.HTTPConnection(*address, timeout=30)
+    headers = {"Stripe-Signature": signature(payload, secret=WEBHOOK_SECRET)}
+    client.request("POST", URL, payload, headers)
+    assert client.getresponse().status == 200
+    client.close()
+    for each in slow:
+        with contextlib.suppress(OSError):
+            each.sendall(b" ")  # a byte now and then doesn't help
+        assert each.recv(100).startswith(b"HTTP/1.1 408 ")
+        each.close()
 
 
 def test_other_methods_are_405() -> None:

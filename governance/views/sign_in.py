@@ -1,13 +1,17 @@
-"""Signing in and out, and one's own password."""
+"""Signing in, and one's own password."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse_lazy
 
 from auditlog.services import record
@@ -17,6 +21,12 @@ class SignIn(LoginView):
     """The one page to sign in on; the admin sends people here too."""
 
     template_name = "accounts/login.html"
+
+
+def locked(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
+    """What whoever guessed too often reads instead of an answer."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    return render(request, "accounts/locked.html", {"minutes": minutes}, status=429)
 
 
 class ChangePassword(SuccessMessageMixin["SetPasswordForm[User]"], PasswordChangeView):
