@@ -53,6 +53,7 @@ class Entry:
     note: str = ""
     reduced_for: str = StripeEvent.Reduced.NOT
     request_id: str = field(default_factory=lambda: current_actor().request_id)
+    received_at: datetime | None = None  # None: now
 
     @property
     def status(self) -> str:
@@ -302,9 +303,11 @@ COLUMNS = {
 INSERT = f"""
     INSERT INTO payments_stripeevent
         ({", ".join(COLUMNS)}, received_at, not_before, attempts, error, processed_at)
-    SELECT *, now(), now(), 0, '', CASE WHEN status = 'ignored' THEN now() END
-    FROM json_to_recordset(%s)
-        AS entry ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
+    SELECT {", ".join(COLUMNS)}, coalesce(received_at, now()), now(), 0, '',
+        CASE WHEN status = 'ignored' THEN now() END
+    FROM json_to_recordset(%s) AS entry (
+        {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}, received_at timestamptz
+    )
     ON CONFLICT (stripe_id) DO NOTHING
     RETURNING id
 """
@@ -312,7 +315,8 @@ INSERT = f"""
 
 def row(entry: Entry) -> str:
     """The entry as a JSON object by columns; its payload is JSON already."""
-    rest = {name: getattr(entry, name) for name in COLUMNS if name != "payload"}
+    names = COLUMNS.keys() - {"payload"} | {"received_at"}
+    rest = {name: getattr(entry, name) for name in names}
     head = json.dumps(rest, default=datetime.isoformat)
     return f'{head[:-1]}, "payload": {entry.payload}}}'
 
