@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -18,10 +19,24 @@ from release.proof.camera import Camera, camera
 from release.proof.contents import FROM_DOCKER, PERIODS, ROLES
 from release.proof.package import Package, Say, now
 from release.proof.stage import Stage, stage
+from release.tree import is_of
 
 PYTHON = sys.executable
 MENDED_WITHIN = 90  # seconds that the remedy's refund may take to come back
 EXPORT_LINES = 4
+COMMIT = re.compile(r"commit (?P<commit>[0-9a-f]{40})(?P<altered>, altered)?")
+# Pages beside those where people land: who looks, and at which address.
+PAGES = {
+    "operations": ("analyst", "operations"),
+    "products": ("executive", "products"),
+    "subscriptions": ("executive", "subscriptions"),
+    "money": ("finance", "money"),
+    "reconciliation": ("finance", "reconciliation"),
+    "exports": ("finance", "exports"),
+    "kpi_definitions": ("analyst", "kpis"),
+    "orders": ("operator", "admin:orders_order_changelist"),
+    "users": ("administrator", "admin:auth_user_changelist"),
+}
 ANOMALY = "amount_mismatch"  # the demo's: an order was paid too much
 REASON = "The app took the old price; the customer has been told"
 
@@ -59,11 +74,24 @@ def make(
         results = ["--tests", str(tests)] if tests else []
         gates = ("manage.py", "gates", "--group", "checks", *results)
         capture(package, "gates.txt", *gates)
-    for evidence in FROM_DOCKER:
-        if (docker / evidence.name).is_file():
-            package.take_over(docker / evidence.name, "scripts/docker_proof")
+    take_docker(package, docker)
     package.close()
     return package
+
+
+def take_docker(package: Package, folder: Path) -> None:
+    """What ``scripts/docker_proof`` left there, if it ran on this tree."""
+    log = folder / "docker.txt"
+    if not log.is_file():
+        package.say(f"{log} isn't there: run scripts/docker_proof")
+        return
+    ran_on = COMMIT.search(log.read_text(encoding="utf-8"))
+    if not ran_on or ran_on["altered"] or not is_of(package.base, ran_on["commit"]):
+        package.say(f"{log} is of another tree: run scripts/docker_proof again")
+        return
+    for evidence in FROM_DOCKER:
+        if (folder / evidence.name).is_file():
+            package.take_over(folder / evidence.name, "scripts/docker_proof")
 
 
 def capture(package: Package, name: str, *arguments: str, env: dict[str, str] | None = None) -> int:
@@ -123,10 +151,9 @@ def pictures_of_pages(lens: Camera) -> None:
     for days in PERIODS:
         lens.go("executive", f"{reverse('dashboard')}?days={days}")
         lens.shoot(f"executive_{days}.png", "executive")
-    for name in ("operations", "reconciliation", "kpis"):
-        role = "finance" if name == "reconciliation" else "analyst"
-        lens.go(role, reverse(name))
-        lens.shoot("kpi_definitions.png" if name == "kpis" else f"{name}.png", role)
+    for name, (role, address) in PAGES.items():
+        lens.go(role, reverse(address))
+        lens.shoot(f"{name}.png", role)
     today = timezone.now().date()
     filters = f"action={SIGNED_IN}&since={today}&until={today}"
     lens.go("auditor", f"{reverse('admin:auditlog_auditevent_changelist')}?{filters}")

@@ -10,6 +10,7 @@ import pytest
 
 from release.proof.contents import REQUIRED
 from release.proof.index import INDEX, PNG, read, verify
+from release.proof.making import take_docker
 from release.proof.package import Package
 from release.tests.clone import begin, in_git
 from release.tree import PROOF, digest_of
@@ -123,3 +124,28 @@ def test_a_capture_says_what_was_run_when_of_what_and_how_it_ended(package: Pack
     assert said[1].startswith("# exit code 3, ")
     assert said[1].endswith(f"commit {package.commit}")
     assert said[2:] == ["", "Größe", "\ufffd", "[…]"]
+
+
+def test_only_a_docker_run_on_this_tree_is_taken(package: Package, tmp_path: Path) -> None:
+    folder = tmp_path / ".git" / "docker"  # where it alters no tree
+    folder.mkdir()
+    (folder / "docker_log.png").write_bytes(PNG)
+    said: list[str] = []
+    package.say = said.append
+    for head, taken in (
+        (f"commit {package.commit}\n", True),
+        (f"commit {package.commit}, altered\n", False),
+        (f"commit {'0' * 40}\n", False),
+    ):
+        (folder / "docker.txt").write_text(head)
+        package.entries, said[:] = [], []
+        take_docker(package, folder)
+        assert [entry.name for entry in package.entries] == (
+            ["docker.txt", "docker_log.png"] if taken else []
+        )
+        assert ("another tree" in "".join(said)) is not taken
+    (package.base / "README.md").write_text("# Another shop\n")
+    (folder / "docker.txt").write_text(f"commit {package.commit}\n")
+    package.entries = []
+    take_docker(package, folder)
+    assert package.entries == []
