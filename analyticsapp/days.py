@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -90,6 +91,11 @@ class Window:
 
     def __contains__(self, day: date) -> bool:
         return self.first <= day <= self.last
+
+    @property
+    def query(self) -> str:
+        """The address's query that names them, without a question mark."""
+        return urlencode({"from": str(self.first), "to": str(self.last)})
 
     def days(self) -> list[date]:
         """Its days in order."""

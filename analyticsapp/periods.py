@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cached_property
-from urllib.parse import urlencode
+from typing import TypeVar
 
 from analyticsapp.days import DAY, Window, day_of
 
@@ -18,6 +18,9 @@ MOST_DAYS = 3_660
 FIRST_YEAR = 2000
 MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 QUARTER = re.compile(r"([0-9]{4})-Q([1-4])", re.IGNORECASE)
+
+
+T = TypeVar("T")
 
 
 class BadPeriod(ValueError):
@@ -44,6 +47,19 @@ class Choice:
     name: str
     query: str
     current: bool = False
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """Which of the periods that one is compared with have figures for all of their days: the one
+    before, and the same days a year before."""
+
+    before: bool
+    year: bool
+
+    def only(self, before: T | None, year_before: T | None) -> tuple[T | None, T | None]:
+        """The figures of the two, None of one that isn't whole."""
+        return before if self.before else None, year_before if self.year else None
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,7 @@ class Period(Window):
     def query(self) -> str:
         """The address's query that names it, without a question mark."""
         if self.kind is Kind.RANGE:
-            return urlencode({"from": str(self.first), "to": str(self.last)})
+            return super().query
         return f"{self.kind.value}={self.key}"
 
     def before(self) -> Period:
@@ -147,6 +163,13 @@ class Period(Window):
         """Those days, as the month or quarter that they are if this is one."""
         whole = self.kind.months and last == _later(first, self.kind.months) - DAY
         return Period(first, last, self.today, self.kind if whole else Kind.RANGE)
+
+    def comparable(self, since: date | None) -> Comparable:
+        """Which of the two lie whole within the time of figures, where these begin ``since``."""
+        return Comparable(
+            before=since is not None and since <= self.before().first,
+            year=since is not None and since <= self.year_before().first,
+        )
 
     @cached_property
     def earlier(self) -> Choice | None:

@@ -35,7 +35,7 @@ declare(
         erasure=Erasure.REDUCED,
     ),
     error=Personal(Kind.FREE_TEXT, "why an event couldn't be processed", erasure=Erasure.MENTIONS),
-    harmless="stripe_id type object_type object_id api_version note payload_digest",
+    harmless="stripe_id type object_type object_id api_version note payload_digest request_id",
 )
 declare(
     "payments.ErasedKey",

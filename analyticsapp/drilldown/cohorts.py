@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from urllib.parse import urlencode
 
-from django.urls import reverse
-
+from analyticsapp.addresses import month_query, rows_of
 from analyticsapp.days import DAY, Window, bounds
 from analyticsapp.drilldown.rows import Drilldown, Part
 from analyticsapp.kpis import COHORTS, KPIS, Cohort, Kpi, Unit, Value
@@ -94,5 +92,4 @@ def of_cohort(key: str, name: str) -> Drilldown | None:
 
 def rows_of_cohort(kpi: Kpi[Cohort], cohort: date, month: date, currency: str) -> str:
     """The address of the rows behind what was left of a cohort when a month ended."""
-    query = {"month": f"{month:%Y-%m}", "currency": currency, "cohort": f"{cohort:%Y-%m}"}
-    return f"{reverse('rows', args=[kpi.key])}?{urlencode(query)}"
+    return rows_of(kpi.key, month_query(month), currency, {"cohort": f"{cohort:%Y-%m}"})

@@ -14,6 +14,7 @@ from analyticsapp.days import Window
 from analyticsapp.kpis.products import ProductSales
 from analyticsapp.models import ProductDay
 from analyticsapp.periods import Period
+from analyticsapp.selectors.windows import WINDOWS, parameters
 from orders.models import Product
 
 PAGE = 50
@@ -159,9 +160,9 @@ SELECT whole.*, page.* FROM whole LEFT JOIN (
 # ``only`` narrows what is summed to some products; the whole is that of all of them.
 SUMS = f"""
 SELECT {{sums}}, coalesce(sum(sales_minor), 0)::bigint, max(last - first) + 1
-FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS window_of (first, last, n)
+FROM {WINDOWS}
 LEFT JOIN {ProductDay._meta.db_table} AS day
-    ON day.currency = %(currency)s AND day.day BETWEEN window_of.first AND window_of.last
+    ON day.currency = %(currency)s AND day.day BETWEEN asked.first AND asked.last
 GROUP BY n ORDER BY n
 """
 
@@ -174,12 +175,5 @@ def product_sales(windows: Sequence[Window], currency: str, only: str) -> list[P
         for column in MEASURES.values()
     )
     with connection.cursor() as cursor:
-        cursor.execute(
-            SUMS.format(sums=sums),
-            {
-                "firsts": [window.first for window in windows],
-                "lasts": [window.last for window in windows],
-                "currency": currency,
-            },
-        )
+        cursor.execute(SUMS.format(sums=sums), {**parameters(windows), "currency": currency})
         return [ProductSales(*numbers) for numbers in cursor.fetchall()]

@@ -178,10 +178,10 @@ def test_a_shop_that_stopped_selling_long_ago_still_opens() -> None:
 def test_nothing_is_compared_with_a_period_that_began_before_the_figures_do() -> None:
     for n in range(13):
         snapshot(date(2026, 11, 24) - n * DAY)
-    assert not board(7).comparable
+    assert not board(7).comparable.before
     assert all(figure.change is None for figure in board(7).figures)
     snapshot(date(2026, 11, 11))
-    assert board(7).comparable
+    assert board(7).comparable.before
     assert change(board(7), "orders").delta == 0
 
 

@@ -20,7 +20,7 @@ from analyticsapp.drilldown.products import KEYS, of_product
 from analyticsapp.drilldown.rows import total
 from analyticsapp.kpis import KPIS
 from analyticsapp.models import ProductDay
-from analyticsapp.periods import Kind, Period
+from analyticsapp.periods import Comparable, Kind, Period
 from analyticsapp.selectors.products import PAGE, SORTS, Seller, sellers
 from analyticsapp.selectors.sales import totals
 from analyticsapp.services import snapshots
@@ -287,12 +287,12 @@ def test_nothing_is_compared_with_days_before_the_figures_begin(reader: Client) 
     bought(now, (product("A"), 1, 100))
     snapshots.build_all(now=now)
     page = reader.get(ADDRESS)
-    assert page.context["comparable"] == {"before": False, "year": False}
+    assert page.context["comparable"] == Comparable(before=False, year=False)
     assert "no whole earlier period to compare with" in page.content.decode()
     bought(now - 400 * DAY, (product("B"), 1, 100))
     snapshots.build_all(now=now)
     page = reader.get(ADDRESS)
-    assert page.context["comparable"] == {"before": True, "year": True}
+    assert page.context["comparable"] == Comparable(before=True, year=True)
     assert "to compare with" not in page.content.decode()
 
 

@@ -105,7 +105,7 @@ def test_the_trade_has_every_line_and_the_rows_of_each_add_up_to_it() -> None:
         for cell in bridge(window).cells:
             seen[cell.line] += 1
             if seen[cell.line] < 3:
-                part = rows_of_line(cell.line, cell.line, cell.counterpart)
+                part = rows_of_line(cell.line, cell.line, window, cell.counterpart)
                 found = total(part, window, cell.currency)
                 assert (found.rows, found.amount) == (cell.rows, cell.amount), cell
                 rows = page(part, window, cell.currency, limit=1_000).rows
@@ -122,7 +122,7 @@ def test_rows_of_all_other_currencies_are_listed_where_none_is_named() -> None:
     assert {(one.currency, one.counterpart) for one in cells} == {("eur", "jpy"), ("usd", "gbp")}
     fees = [one for one in bridge(window).cells if one.line == "fee:tax" and one.currency == "eur"]
     assert {one.counterpart for one in fees} == {"eur", "jpy"}
-    found = total(rows_of_line("Tax", "fee:tax"), window, "eur")
+    found = total(rows_of_line("Tax", "fee:tax", window), window, "eur")
     assert found.amount == sum(one.amount for one in fees)
 
 

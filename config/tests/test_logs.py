@@ -37,7 +37,11 @@ def lines(process: Running) -> list[dict[str, Any]]:
 def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_log(
     gunicorn: Any, worker: StartWorker, processes: list[Running]
 ) -> None:
-    env = {"LOG_FORMAT": "json", "GUNICORN_CMD_ARGS": "--access-logfile -"}
+    env = {
+        "LOG_FORMAT": "json",
+        "GUNICORN_CMD_ARGS": "--access-logfile -",
+        "METRICS_TOKEN": "a-token-of-24-characters",
+    }
     url = urlsplit(gunicorn(env))
     web = processes[-1]
     new = NewOrder(number="A-1", currency="eur", total_minor=5000, placed_at=timezone.now())
@@ -64,6 +68,9 @@ def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_lo
     [paid] = AuditEvent.objects.filter(action="order.paid")
     assert (paid.after["event"], paid.actor_name) == (row.pk, "job:process_events")
     assert paid.request_id == REQUEST_ID
+    token = {"Authorization": "Bearer " + env["METRICS_TOKEN"]}
+    sender.request("GET", "/metrics", headers=token)
+    assert "\ncountinghouse_workers 1\n" in sender.getresponse().read().decode()
     working.wait_for(lambda: "events processed" in working.output(), "saying so")
     [said] = [line for line in lines(working) if line.get("request_id") == REQUEST_ID]
     assert said | {"job": 0, "time": ""} == {

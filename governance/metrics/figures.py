@@ -42,6 +42,10 @@ GROUP BY 1, 2 ORDER BY 1, 2
 DIRTY_DAYS = """
 SELECT count(DISTINCT day) FROM (SELECT day FROM analyticsapp_dirtyday LIMIT 100000) AS changed
 """
+# Workers that gave a sign of life lately; one that ended badly gives none.
+WORKERS = """
+SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '20 seconds'
+"""
 # A seal is made only where there is something to seal.
 UNSEALED = """
 SELECT (
@@ -59,6 +63,7 @@ def figures(now: datetime) -> list[Metric]:
     return [
         *of_events(now),
         *of_jobs(now),
+        single("workers", "Workers that gave a sign of life lately.", scalar(WORKERS)),
         *of_runs(),
         *of_issues(),
         moment(

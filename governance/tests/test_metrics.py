@@ -76,6 +76,7 @@ def test_an_installation_without_anything_says_0(client: Client, operator: Any) 
     found = said(text)
     assert found['events{state="received"}'] == found['oldest_event_seconds{state="dead"}'] == 0
     assert found['jobs{queue="default",state="todo"}'] == found['issues{severity="high"}'] == 0
+    assert found["workers"] == 0
     assert found["backup_success_timestamp_seconds"] == found["dirty_days"] == 0
 
 
@@ -133,7 +134,7 @@ def test_it_reads_no_big_table_whole(
     client: Client, settings: Any, django_assert_num_queries: Any
 ) -> None:
     settings.METRICS_TOKEN = TOKEN
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         read(client, TOKEN)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -119,7 +121,13 @@ def test_a_superuser_that_is_made_by_command_is_audited() -> None:
 def test_a_password_that_is_set_by_command_is_audited(
     operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("getpass.getpass", lambda prompt="": "another-long-password")
+    within = len(connection.atomic_blocks)
+
+    def asked(prompt: str = "") -> str:
+        assert len(connection.atomic_blocks) == within, "a transaction waits for a person"
+        return "another-long-password"
+
+    monkeypatch.setattr("getpass.getpass", asked)
     call_command("changepassword", "olive", stdout=StringIO())
     operator.refresh_from_db()
     assert operator.check_password("another-long-password")
@@ -129,6 +137,17 @@ def test_a_password_that_is_set_by_command_is_audited(
     with pytest.raises(CommandError):
         call_command("changepassword", "nobody", stdout=StringIO())
     assert AuditEvent.objects.count() == 1
+
+
+def test_an_account_that_cannot_be_audited_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **values: Any) -> None:
+        raise DatabaseError("the disk is full")
+
+    monkeypatch.setattr("config.management.commands.createsuperuser.record", broken)
+    command = ("createsuperuser", "--noinput", "--username=root", "--email=r@example.com")
+    with pytest.raises(DatabaseError):
+        call_command(*command, stdout=StringIO())
+    assert not User.objects.exists()
 
 
 def test_what_a_role_may_do_is_audited_when_it_changes() -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
+from analyticsapp.currencies import chosen
 from analyticsapp.selectors.freshness import freshness
 from auditlog.access import requires
 from auditlog.exports import download_response
@@ -126,9 +127,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
     except BadPeriod as error:
         problem, shown = str(error), asked(QueryDict(), default=True)
     found = reconcile(shown)
-    currency = request.GET.get("currency", "").lower()
-    if currency not in found.currencies:
-        currency = found.currencies[0] if found.currencies else ""
+    currency = chosen(request.GET.get("currency", ""), found.currencies)
     may_see_rows = request.user.has_perms(ROWS)
     context: dict[str, Any] = {
         "section": "reconciliation",

@@ -54,6 +54,7 @@ GATES = (
     Gate("verify_audit", "the audit log is sound", on_throwaway("verify_audit"), M2),
     Gate("states", "order_state_machine.md is made", document("order_state_machine"), M2),
     Gate("rights", "rbac_matrix.md is made", document("rbac_matrix"), M2),
+    Gate("personal", "data_governance.md's inventory is made", document("pii_inventory"), M4),
     Gate("kpis", "kpi_definitions.md is made", document("kpi_definitions"), M3),
     Gate("exports", "exports.md and its contract are made", document("export_schema"), M3),
     Gate("runbook", "runbook.md says what checks and schedule do", document("runbook"), M4),

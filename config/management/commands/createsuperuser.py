@@ -6,18 +6,17 @@ from typing import Any
 
 from django.contrib.auth.management.commands import createsuperuser
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import Max
 
-from auditlog.context import acting_as, job
 from auditlog.services import record
+from config.management.recorded import recorded
 from governance.people import rights_of
 
 
 class Command(createsuperuser.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        with acting_as(job("createsuperuser")), transaction.atomic():
-            last = User.objects.aggregate(last=Max("pk"))["last"] or 0
+        with recorded("createsuperuser", made):
             super().handle(*args, **options)
-            for user in User.objects.filter(pk__gt=last, is_superuser=True):
-                record("user.add", user, after=rights_of(user))
+
+
+def made(user: User) -> None:
+    record("user.add", user, after=rights_of(user))

@@ -32,8 +32,8 @@ class Command(BaseCommand):
             "--ci",
             type=Path,
             metavar="FILE",
-            help="JUnit's XML that CI's run of the gates left for this commit, for what couldn't "
-            "be run here.",
+            help="JUnit's XML that CI's run of the gates left for this commit, for those that "
+            "couldn't be run here.",
         )
         parser.add_argument(
             "--despite",

@@ -1,0 +1,1 @@
+"""Stripe's events: accepted by HTTP, processed, proved."""
