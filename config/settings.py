@@ -362,13 +362,16 @@ LOGGING = {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
         "json": {"()": "config.logs.JsonFormatter"},
     },
-    "filters": {"redact": {"()": "config.redaction.RedactingFilter"}},
+    "filters": {
+        "cause": {"()": "config.logs.CauseFilter"},
+        "redact": {"()": "config.redaction.RedactingFilter"},
+    },
     # Each has the filter, whatever its formatter; a test looks.
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": LOG_FORMAT,
-            "filters": ["redact"],
+            "filters": ["cause", "redact"],
         },
         "nowhere": {"class": "logging.NullHandler", "filters": ["redact"]},
     },

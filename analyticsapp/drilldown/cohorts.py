@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from analyticsapp.addresses import month_query, rows_of
-from analyticsapp.days import DAY, Window, bounds
+from analyticsapp.days import DAY, Window, bounds, months_later
 from analyticsapp.drilldown.rows import Drilldown, Part
 from analyticsapp.kpis import COHORTS, KPIS, Cohort, Kpi, Unit, Value
 from analyticsapp.selectors.cohorts import cohort_in
@@ -20,7 +20,7 @@ def customers(cohort: date, amount: str, where: str = "true") -> str:
 
     A movement has a day, no time: the day begins at the time that is written in here.
     """
-    days = Window(cohort, (cohort.replace(day=28) + 4 * DAY).replace(day=1) - DAY).days()
+    days = Window(cohort, months_later(cohort, 1) - DAY).days()
     starts = ", ".join(f"'{bounds(day)[0].isoformat()}'" for day in days)
     return f"""
 SELECT (ARRAY[{starts}]::timestamptz[])[day - '{cohort}'::date + 1] AS at, customer_id AS key,

@@ -14,12 +14,12 @@ from typing import Any
 
 from django.db import connection
 
-from analyticsapp.days import Window, bounds
+from analyticsapp.days import QUARTER, Window, bounds
 from analyticsapp.kpis import Kpi, Unit, Value, average
 
 PAGE = 50
 # The longest period whose rows are read at once: a quarter. Longer ones are shown by month.
-MOST_DAYS = 92
+MOST_DAYS = QUARTER
 
 
 @dataclass(frozen=True)

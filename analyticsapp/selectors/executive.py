@@ -8,18 +8,17 @@ from datetime import date, datetime
 from itertools import zip_longest
 
 from analyticsapp.currencies import chosen
-from analyticsapp.days import DAY, Window
+from analyticsapp.days import DAY, QUARTER, YEAR_AND_MONTH, Window, months_later
 from analyticsapp.kpis import BOARD, COMMERCIAL, CUSTOMERS, KPIS, TOTALS, Kpi, Totals, Value
 from analyticsapp.models import DaySnapshot
 from analyticsapp.periods import Comparable, Period
-from analyticsapp.selectors.best_sellers import BestSellers, best_sellers
 from analyticsapp.selectors.customers import buyers
 from analyticsapp.selectors.figures import Change, Figure, figure
+from analyticsapp.selectors.products import BestSellers, best_sellers
 from analyticsapp.selectors.sales import recorded, totals_of
 
 # Longer periods are shown by month.
-MOST_DAYS = 92
-MONTHS = 13
+MOST_DAYS = QUARTER
 MOST = 6  # of each list
 NOT_COUNTED = "only for 7, 30 and 90 days, months and quarters"
 
@@ -109,7 +108,7 @@ def board(period: Period, currency: str, now: datetime) -> Board | None:
     currency = chosen(currency, names)
     before, year_before = period.before(), period.year_before()
     by_day = len(period) <= MOST_DAYS
-    months = last_months(period, MONTHS)
+    months = last_months(period)
     parts = [] if by_day else period.months()
     sums = totals_of([period, before, year_before, *months, *parts], names)
     comparable = period.comparable(first_day)
@@ -148,16 +147,12 @@ def board(period: Period, currency: str, now: datetime) -> Board | None:
     )
 
 
-def last_months(period: Period, number: int) -> list[Window]:
-    """So many months up to the one that the period's last day is in, in order; the last one up to
+def last_months(period: Period) -> list[Window]:
+    """Thirteen months up to the one that the period's last day is in, in order; the last one up to
     today at most."""
-    found: list[Window] = []
-    last = period.last.replace(day=28) + 4 * DAY
-    last -= last.day * DAY
-    while len(found) < number:
-        found.append(Window(last.replace(day=1), min(last, period.today)))
-        last = last.replace(day=1) - DAY
-    return found[::-1]
+    last = period.last.replace(day=1)
+    firsts = [months_later(last, n) for n in range(1 - YEAR_AND_MONTH, 1)]
+    return [Window(first, min(months_later(first, 1) - DAY, period.today)) for first in firsts]
 
 
 def _slots(windows: Sequence[Window], sums: Sequence[Totals], first_day: date) -> list[Slot]:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Min, Sum
 from django.db.models.functions import TruncMonth
 
-from analyticsapp.days import Window
+from analyticsapp.days import YEAR_AND_MONTH, Window, months_later
 from analyticsapp.kpis import KPIS, SETTLEMENT, Totals, Value
 from analyticsapp.kpis.settlement import DISPUTED_WITHIN, Moved, Settled
 from analyticsapp.models import DaySnapshot, DisputeDay, FeeDay, SettlementDay
@@ -146,13 +146,11 @@ class Cohort:
         return KPIS["dispute_rate"].compute(self.totals)
 
 
-def cohorts(currency: str, today: date, months: int = 13) -> list[Cohort]:
+def cohorts(currency: str, today: date, months: int = YEAR_AND_MONTH) -> list[Cohort]:
     """The last months in which anything was captured, the newest first. One query."""
-    earliest = today.year * 12 + today.month - months
+    earliest = months_later(today.replace(day=1), 1 - months)
     rows = (
-        DaySnapshot.objects.filter(
-            currency=currency, day__gte=date(earliest // 12, earliest % 12 + 1, 1)
-        )
+        DaySnapshot.objects.filter(currency=currency, day__gte=earliest)
         .annotate(month=TruncMonth("day"))
         .values("month")
         .order_by("-month")
@@ -163,8 +161,7 @@ def cohorts(currency: str, today: date, months: int = 13) -> list[Cohort]:
     found = []
     for row in rows:
         month = row["month"]
-        after = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-        mature_on = after + timedelta(days=DISPUTED_WITHIN)
+        mature_on = months_later(month, 1) + timedelta(days=DISPUTED_WITHIN)
         totals = Totals(
             payments=row["payments_of"], disputed=row["disputed_of"], disputed_minor=row["value"]
         )

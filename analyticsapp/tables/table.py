@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from analyticsapp.days import DAY, Window, bounds, reporting_zone, stretches
+from analyticsapp.days import DAY, QUARTER, Window, bounds, reporting_zone, stretches
 
 # What ``any_day_at`` reads, as columns of a relation ``given``.
 STRETCHES = "%(stretches)s::timestamptz[] AS stretches, %(stretch_days)s::date[] AS stretch_days"
@@ -24,8 +24,8 @@ runs AS MATERIALIZED (
         AS run(starts, ends)
 )
 """
-# How many days before its last one the longest window begins: a quarter has up to 92.
-REACH = 91
+# How many days before its last one the longest window begins.
+REACH = QUARTER - 1
 
 
 @dataclass(frozen=True)

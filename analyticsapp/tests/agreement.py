@@ -13,7 +13,7 @@ from django.http import QueryDict
 from analyticsapp.kpis import CUSTOMERS, PRODUCTS, SETTLEMENT
 from analyticsapp.periods import Period, period_of
 from analyticsapp.selectors import executive
-from analyticsapp.selectors.products import sellers
+from analyticsapp.selectors.products import sold_products
 from analyticsapp.selectors.settlement import settled
 from analyticsapp.tests.counted_figures import Rows, Sales, Settlement
 
@@ -86,10 +86,10 @@ def counted(first: date, last: date) -> bool:
 
 
 def assert_products(period: Period, expected: list[dict[Any, Any]], currency: str) -> None:
-    found = sellers(period, currency, limit=1_000)
+    found = sold_products(period, currency, limit=1_000)
     assert {one.product_id for one in found.rows} == {key for one in expected for key in one}
-    for seller in found.rows:
-        parts = (seller.now, seller.before, seller.year_before)
+    for row in found.rows:
+        parts = (row.now, row.before, row.year_before)
         for sold, by_hand in zip(parts, expected, strict=True):
             whole = sum(one["product_sales"] for one in by_hand.values())
             nothing = {
@@ -100,5 +100,5 @@ def assert_products(period: Period, expected: list[dict[Any, Any]], currency: st
                 "days_of_stock": None,
             }
             assert {kpi.key: kpi.compute(sold) for kpi in PRODUCTS} == by_hand.get(
-                seller.product_id, nothing
-            ), (seller.name, str(period), currency)
+                row.product_id, nothing
+            ), (row.name, str(period), currency)

@@ -15,6 +15,7 @@ from analyticsapp.bridge.report import COLUMNS, as_rows
 from analyticsapp.days import DAY, Window
 from analyticsapp.drilldown.bridge import rows_of_line
 from analyticsapp.drilldown.rows import page, total
+from analyticsapp.drilldown.settlement import SETTLEMENT as ROWS
 from analyticsapp.kpis import KPIS, SETTLEMENT, Settled
 from analyticsapp.kpis.settlement import Moved
 from analyticsapp.selectors.bridge import Bridge, bridge
@@ -67,6 +68,11 @@ def test_every_figure_and_the_bridge_are_what_the_rows_say(zone: str) -> None:
                 counted_again = Settlement(rows, window.first, window.last, currency).figures()
                 assert figures == counted_again, (window, currency)
                 assert sum(found.fees.values()) == found.fees_minor
+        for window in asked[::4]:
+            for drilldown in ROWS:
+                sums = [total(part, window, "eur") for part in drilldown.parts]
+                where = (drilldown.kpi.key, window)
+                assert drilldown.value(sums, window) == drilldown.figure(window, "eur"), where
         for window in asked:
             found_bridge = bridge(window)
             cells = {

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 from analyticsapp.addresses import query_of
 from analyticsapp.bars import Bars, Month, columns
 from analyticsapp.charts import Chart, Point, sparkline, trend
-from analyticsapp.kpis import BOARD
+from analyticsapp.kpis import BOARD, KPIS
 from analyticsapp.selectors.executive import Board, Slot, board, net_sales
+from analyticsapp.selectors.products import SoldProduct
 from analyticsapp.views.page import VIEW, head
 from auditlog.access import requires
 from auditlog.snapshot import from_one_snapshot
@@ -50,6 +51,7 @@ def executive(request: HttpRequest) -> HttpResponse:
             "bars": None if found.by_day else by_month("columns", found, found.slots),
             "months": by_month("months", found, found.months),
             "month_lines": [(slot, found.part_of(slot.window)) for slot in reversed(found.months)],
+            "best": [(one, share(one)) for one in found.products.best],
             "lines": [line(found, slot) for slot in reversed(found.slots)],
             "tiles": [
                 (figure, sparkline(finished(found, figure.kpi.key))) for figure in found.figures
@@ -113,6 +115,12 @@ def line(found: Board, slot: Slot) -> Line:
             for kpi, value in slot.values
         ],
     )
+
+
+def share(one: SoldProduct) -> str:
+    """The product's part of the sales of all products."""
+    kpi = KPIS["product_share"]
+    return kpi.number(kpi.compute(one.now), "")
 
 
 def finished(found: Board, key: str) -> list[int | None]:

@@ -50,7 +50,6 @@ OF_A_DAY = tuple(
         "balance_change",
     )
 )
-MONTHS_OF_COHORTS = 13
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def money(request: HttpRequest) -> HttpResponse:
     if currency:
         context |= settlement(account(period, currency, first_day), first_day)
         context |= statement(found, period, currency)
-        context["cohorts"] = shown_cohorts(cohorts(currency, period.today, MONTHS_OF_COHORTS))
+        context["cohorts"] = shown_cohorts(cohorts(currency, period.today))
         context["mature_after"] = DISPUTED_WITHIN
         context["may_export"] = request.user.has_perm(EXPORT)
     return render(request, "analytics/money.html", context)

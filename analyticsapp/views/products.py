@@ -22,9 +22,9 @@ from analyticsapp.selectors.products import (
     LOW_STOCK_DAYS,
     PAGE,
     SORTS,
-    Seller,
+    SoldProduct,
     first_sale,
-    sellers,
+    sold_products,
 )
 from analyticsapp.selectors.sales import recorded
 from analyticsapp.views.page import VIEW, head
@@ -56,7 +56,7 @@ class Line:
     """A product as the page shows it: each figure with the address of its rows; its sales against
     the period before and the year before, None where nothing is compared."""
 
-    seller: Seller
+    sold: SoldProduct
     figures: list[tuple[Any, Value | None, str]]
     before: Change | None
     year_before: Change | None
@@ -67,7 +67,7 @@ class Line:
 @requires(VIEW)
 @from_one_snapshot
 def products(request: HttpRequest) -> HttpResponse:
-    """Best sellers: ``?month=2026-10&currency=eur&sort=units&page=2``."""
+    """Best solds: ``?month=2026-10&currency=eur&sort=units&page=2``."""
     period, context = head(request, "products")
     names = recorded(context["now"], period).currencies
     currency = chosen(request.GET.get("currency", ""), names)
@@ -78,23 +78,23 @@ def products(request: HttpRequest) -> HttpResponse:
     if not NUMBER.fullmatch(number):
         raise Http404
     page = int(number)
-    found = sellers(period, currency, sort=sort, offset=(page - 1) * PAGE)
+    found = sold_products(period, currency, sort=sort, offset=(page - 1) * PAGE)
     if page > 1 and not found.rows:
         raise Http404
     first_day = first_sale()
     comparable = period.comparable(first_day)
 
-    def line(seller: Seller) -> Line:
+    def line(sold: SoldProduct) -> Line:
         return Line(
-            seller,
-            [(kpi, kpi.compute(seller.now), rows(kpi.key, seller)) for kpi in SHOWN],
-            change(seller, "before") if comparable.before else None,
-            change(seller, "year") if comparable.year else None,
-            STOCK.compute(seller.now),
+            sold,
+            [(kpi, kpi.compute(sold.now), rows(kpi.key, sold)) for kpi in SHOWN],
+            change(sold, "before") if comparable.before else None,
+            change(sold, "year") if comparable.year else None,
+            STOCK.compute(sold.now),
         )
 
-    def rows(key: str, seller: Seller) -> str:
-        of = None if seller is found.total else {"product": seller.product_id or NO_PRODUCT}
+    def rows(key: str, sold: SoldProduct) -> str:
+        of = None if sold is found.total else {"product": sold.product_id or NO_PRODUCT}
         return rows_of(key, period.query, currency, of)
 
     keep = {} if sort == DEFAULT_SORT else {"sort": sort}
@@ -126,10 +126,10 @@ def products(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/products.html", context)
 
 
-def change(seller: Seller, name: str) -> Change:
-    """The seller's sales against those of the period before, or of the year before."""
-    then = (seller.before if name == "before" else seller.year_before).sales_minor
-    return Change(SALES, then, seller.now.sales_minor - then)
+def change(sold: SoldProduct, name: str) -> Change:
+    """The sold's sales against those of the period before, or of the year before."""
+    then = (sold.before if name == "before" else sold.year_before).sales_minor
+    return Change(SALES, then, sold.now.sales_minor - then)
 
 
 def heads(period: Period, currency: str, sort: str) -> dict[str, Head]:

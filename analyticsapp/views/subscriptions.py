@@ -37,7 +37,6 @@ from payments.admin.columns import admin_link, may_open
 from payments.models import Subscription
 
 TILES = ("mrr", "subscribers", "arpa", "gross_mrr_churn", "customer_churn")
-MONTHS = 13
 SHADES = 10
 # By kind, and whether it adds; in the order in which they stand between opening and closing.
 KINDS = (
@@ -135,7 +134,7 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
     """What the page shows of one currency."""
     before, year_before = period.before(), period.year_before()
     first_day = first_recurring_day(currency)
-    calendar = last_months(period, MONTHS)
+    calendar = last_months(period)
     now, then, last_year, *by_month = recurring([period, before, year_before, *calendar], currency)
     months = [
         (month, totals)

@@ -69,6 +69,7 @@ def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_lo
     assert (paid.after["event"], paid.actor_name) == (row.pk, "job:process_events")
     assert paid.request_id == REQUEST_ID
     token = {"Authorization": "Bearer " + env["METRICS_TOKEN"]}
+    sender.close()  # gunicorn has let go of it by now
     sender.request("GET", "/metrics", headers=token)
     assert "\ncountinghouse_workers 1\n" in sender.getresponse().read().decode()
     working.wait_for(lambda: "events processed" in working.output(), "saying so")
