@@ -62,6 +62,7 @@ GATES = (
     Gate("personal", "data_governance.md's inventory is made", document("pii_inventory"), M4),
     Gate("kpis", "kpi_definitions.md is made", document("kpi_definitions"), M3),
     Gate("exports", "exports.md and its contract are made", document("export_schema"), M3),
+    Gate("runbook", "runbook.md says what checks and schedule do", document("runbook"), M4),
     Gate("links", "the documents' links lead somewhere", links_hold, M4),
     Gate("commands", "the commands that documents name exist", commands_exist, M4),
     Gate("licences", "each locked package's licence is taken", document("third_party_notices"), M4),

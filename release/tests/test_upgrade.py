@@ -4,7 +4,7 @@ one may go: docs/release_process.md."""
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from auditlog.sealing import Head
 from auditlog.verification import verify_whole
 from monitoring.selectors import open_issues
 from monitoring.services.runs import run_checks
+from release.backup.contents import Part, contents_of
 from release.backup.database import Database
 from release.tests.postgres import MakeDatabase, database_called
 from release.upgrade.fixture import FOLDER, PACK, Fixture, figures_of, load
@@ -44,6 +45,12 @@ def connected_to(database: Database) -> Iterator[None]:
         ContentType.objects.clear_cache()
 
 
+def objects_of(database: Database) -> Mapping[str, Part]:
+    """Columns, constraints, indexes, triggers, functions and views, as a count and digest each."""
+    with database.connect() as reading:
+        return contents_of(reading).objects
+
+
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
 def test_an_upgrade_keeps_figures_issues_and_the_audit_log(
     file: Path, database_called: MakeDatabase, tmp_path: Path
@@ -51,6 +58,7 @@ def test_an_upgrade_keeps_figures_issues_and_the_audit_log(
     before = Fixture.read(file)
     # Checks and figures are of the moment: some time after, as if the upgrade came then.
     now = before.made_at + timedelta(minutes=30)
+    new = objects_of(Database.current())
     database = database_called("upgrade")
     load(file.with_suffix(".sql.gz"), database)
 
@@ -59,6 +67,7 @@ def test_an_upgrade_keeps_figures_issues_and_the_audit_log(
         call_command("migrate", verbosity=0, interactive=False)
         executor = MigrationExecutor(connection)
         assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
+        assert objects_of(database) == new
 
         with acting_as(job("upgrade")):
             snapshots.refresh(now)  # as the workers do within a minute

@@ -19,8 +19,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("version", help="What the files are called, such as 0.1.0.")
-        parser.add_argument("--commit", help="Whose code; by default the tag v<version>.")
+        parser.add_argument("version", help="A tag; the files get its name.")
+        parser.add_argument("--commit", help="Where there is no such tag: whose code it is.")
         parser.add_argument("--orders", type=int, default=ORDERS, help="How many (%(default)s).")
         parser.add_argument("--out", type=Path, default=FOLDER, help="The folder (%(default)s).")
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         try:
             made = make(
                 version,
-                options["commit"] or f"v{version}",
+                options["commit"] or version,
                 orders=options["orders"],
                 folder=options["out"],
                 say=lambda text: self.stdout.write(f"{text} …"),
