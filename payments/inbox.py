@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,9 @@ from payments.mirror.observations import Observation
 from payments.mirror.parsing import IDENTIFIER, BadPayload, from_unix
 from payments.mirror.projection import SPECS, from_row
 from payments.models import Source, StripeEvent
-from payments.reduction import reduced
+from payments.reduction import NotReduced, reduced
+
+logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 100
 # Stripe's clock and ours differ by less; an event from the future would win for ever.
@@ -359,11 +362,12 @@ def forgotten(entry: Entry) -> list[Entry]:
             context,
         )
     )
-    less = replace(
-        entry,
-        payload=json.dumps(reduced(payload, observed, entry.object_type, erase=True)),
-        reduced_for=StripeEvent.Reduced.ERASURE,
-    )
+    try:
+        small = reduced(payload, observed, entry.object_type, erase=True)
+    except NotReduced:  # it must not come in, and must not hold up what comes with it
+        logger.exception("Of %s nothing but its id is kept", entry.stripe_id)
+        small = reduced(payload, observed, "", erase=True)
+    less = replace(entry, payload=json.dumps(small), reduced_for=StripeEvent.Reduced.ERASURE)
     found = [
         entry_of(embedded(observed, data), source=Source.EMBEDDED)
         for data in inside(entry.object_type, observed)
