@@ -250,7 +250,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 # nobody can lock out somebody else from afar.
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "governance.backends.Backend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
