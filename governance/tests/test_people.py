@@ -114,3 +114,14 @@ def test_a_role_says_what_it_is_for_who_has_it_and_what_it_may(
         '<td class="word">orders: order</td><td class="word">add, change, export, refund, view</td>'
         in text
     )
+
+
+def test_nobody_sets_their_own_password_without_the_old_one(
+    client: Client, administrator: User
+) -> None:
+    new = {"password1": "quite-long-enough", "password2": "quite-long-enough"}
+    for pk in (administrator.pk, f"0{administrator.pk}", f" {administrator.pk}"):
+        answer = client.post(f"/admin/auth/user/{pk}/password/", new)
+        assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/"), pk
+    administrator.refresh_from_db()
+    assert not administrator.has_usable_password()
