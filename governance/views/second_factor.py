@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,6 +19,7 @@ from auditlog.bounded import record_bounded
 from auditlog.identity import IdentityForm, has_second_factor, verify_code
 from governance import second_factor
 from governance.second_factor import open_before
+from governance.views.identity import way_back
 
 IMAGE_SCALE = 5
 
@@ -42,11 +42,7 @@ class CodeForm(forms.Form):
 def verify(request: HttpRequest) -> HttpResponse:
     """Asks for the second factor after the password."""
     user = cast("User", request.user)
-    back = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(
-        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        back = "/"
+    back = way_back(request)
     if not has_second_factor(user):
         return HttpResponseRedirect(back)  # an address, never a name
     form = CodeForm(request.POST or None)
