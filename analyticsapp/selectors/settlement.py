@@ -92,11 +92,6 @@ class Category:
     moved: Moved
     known: bool = True
 
-    @property
-    def net_minor(self) -> int:
-        """What it moved, less fees."""
-        return self.moved.amount_minor - self.moved.fee_minor
-
 
 @dataclass(frozen=True)
 class Account:

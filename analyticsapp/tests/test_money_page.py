@@ -103,9 +103,21 @@ def test_the_bridge_has_a_column_for_each_currency(reader: Client, settled: None
 
 
 def test_each_amount_leads_to_its_rows_whose_sum_it_is(reader: Client, settled: None) -> None:
+    for status in ("needs_response", "warning_closed"):
+        opened = {"status": status, "currency": "eur", "amount": 500, "created": timezone.now()}
+        put(Dispute, f"dp_{status}", charge_id="ch_0", **opened)
+    snapshots.refresh()
     body = reader.get(f"{PAGE}?days=7&currency=eur").content.decode()
     links = [one.replace("&amp;", "&") for one in re.findall(r'href="([^"]*/rows/[^"]+)"', body)]
-    assert len(links) > 20
+    assert len(links) > 25
+    of_one = (
+        "category=payout",
+        "fee=stripe_fee",
+        "status=needs_response",
+        "status=warning",
+        "dispute_rate/",
+    )
+    assert all(any(name in link for link in links) for name in of_one)
     for link in links:
         assert "✓" in text(reader, link), link
     exchanged = f"{ROWS}?days=7&currency=eur&line=exchanged_in&counterpart=jpy"

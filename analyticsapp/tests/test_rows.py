@@ -177,8 +177,19 @@ def test_other_senseless_parameters_are_taken_as_the_default(
     assert "All 3" in text(reader, f"{GROSS}?{query}")
 
 
-def test_a_figure_that_is_none_is_not_found(reader: Client) -> None:
-    assert reader.get("/dashboard/rows/nothing/").status_code == 404
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "nothing/",
+        "net_sales/?category=charge",
+        "balance_change/?category=%00",
+        "fees/?fee=" + "x" * 81,
+        "inquiries/?status=lost",
+        "disputes_opened/?status=prevented",
+    ],
+)
+def test_a_figure_that_is_none_is_not_found(reader: Client, figure: str) -> None:
+    assert reader.get(f"/dashboard/rows/{figure}").status_code == 404
 
 
 def test_nobody_is_sent_to_sign_in(client: Client) -> None:

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from analyticsapp.addresses import query_of, rows_of
+from analyticsapp.addresses import month_query, query_of, rows_of
 from analyticsapp.bridge.lines import FEE, line_of, words
 from analyticsapp.currencies import chosen
 from analyticsapp.days import Window
@@ -33,6 +33,7 @@ from analyticsapp.selectors.settlement import (
 from analyticsapp.views.page import VIEW, head
 from auditlog.access import requires
 from auditlog.snapshot import from_one_snapshot
+from payments.models import Dispute
 from payments.money import format_number
 
 EXPORT = "analyticsapp.export_finance"
@@ -100,7 +101,7 @@ def money(request: HttpRequest) -> HttpResponse:
     if currency:
         context |= settlement(account(period, currency, first_day), first_day)
         context |= statement(found, period, currency)
-        context["cohorts"] = shown_cohorts(cohorts(currency, period.today))
+        context["cohorts"] = shown_cohorts(cohorts(currency, period.today), currency)
         context["mature_after"] = DISPUTED_WITHIN
         context["may_export"] = request.user.has_perm(EXPORT)
     return render(request, "analytics/money.html", context)
@@ -110,15 +111,32 @@ def settlement(found: Account, first_day: date | None) -> dict[str, Any]:
     """What the balance did: figures, categories, fees, days or months, disputes opened."""
     figures = {one.kpi.key: one for one in found.figures}
     period, now = found.period, found.now
+
+    def rows(key: str, of: dict[str, str]) -> str:
+        return rows_of(key, period.query, found.currency, of)
+
+    def disputes(status: str, number: int, amount: int) -> tuple[str, int, str, int, str]:
+        of = {"status": status}
+        if status in Dispute.MOVES_NO_MONEY:
+            return words(status), number, rows("inquiries", of), amount, ""
+        value = rows("disputes_opened_value", of)
+        return words(status), number, rows("disputes_opened", of), amount, value
+
     return {
         "comparable": found.comparable,
         "tiles": [figures[key] for key in TILES],
         "more": [one for key, one in figures.items() if key not in TILES],
-        "categories": [(words(one.name), one) for one in found.categories],
+        "categories": [
+            (words(one.name), one, rows("balance_change", {"category": one.name}))
+            for one in found.categories
+        ],
         "all_categories": found.all_categories,
-        "fees": [(line_of(f"{FEE}{name}").name, amount) for name, amount in now.fees.items()],
+        "fees": [
+            (line_of(f"{FEE}{name}").name, amount, rows("fees", {"fee": name}))
+            for name, amount in now.fees.items()
+        ],
         "fees_minor": now.fees_minor,
-        "disputes": [(words(status), *told) for status, told in now.disputes.items()],
+        "disputes": [disputes(status, *told) for status, told in now.disputes.items()],
         "by_day": len(period) <= MOST_DAYS,
         "of_a_day": OF_A_DAY,
         "days": days(period, found.currency, first_day or period.first),
@@ -205,7 +223,14 @@ def anchor(key: str) -> str:
     return "line-" + key.replace(":", "-").replace(" ", "-")
 
 
-def shown_cohorts(found: list[Cohort]) -> list[tuple[Cohort, str]]:
-    """Each month with its rate as text."""
+def shown_cohorts(found: list[Cohort], currency: str) -> list[tuple[Cohort, str, str]]:
+    """Each month with its rate as text and where its rows are."""
     rate = KPIS["dispute_rate"]
-    return [(cohort, rate.number(cohort.rate, "")) for cohort in found]
+    return [
+        (
+            cohort,
+            rate.number(cohort.rate, ""),
+            rows_of(rate.key, month_query(cohort.month), currency),
+        )
+        for cohort in found
+    ]

@@ -16,6 +16,7 @@ from analyticsapp.drilldown import DRILLDOWNS, Drilldown
 from analyticsapp.drilldown.cohorts import of_cohort
 from analyticsapp.drilldown.products import of_product
 from analyticsapp.drilldown.rows import MOST_DAYS, Part, Sum, total
+from analyticsapp.drilldown.settlement import of_category, of_fee, of_status
 from analyticsapp.kpis.kpi import Ledger
 from analyticsapp.models import DirtyDay, DirtySubscriber
 from analyticsapp.periods import Period
@@ -40,6 +41,10 @@ AREAS = {
 }
 
 
+# The figure of one of many things, by what addresses call these.
+OF_ONE = {"product": of_product, "category": of_category, "fee": of_fee, "status": of_status}
+
+
 @dataclass(frozen=True)
 class ShownPart:
     """A part of the figure with its sum, where its rows are, and whether they are shown."""
@@ -57,8 +62,9 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
     """The rows behind a KPI's figure: ``?month=2026-10&currency=eur``; ``part=2`` shows those that
     it is divided by, ``older`` and ``newer`` go on from a row."""
     drilldown = DRILLDOWNS.get(key)
-    if drilldown is not None and "product" in request.GET:
-        drilldown = of_product(drilldown, request.GET["product"])
+    for name, narrow in OF_ONE.items():
+        if drilldown is not None and name in request.GET:
+            drilldown = narrow(drilldown, request.GET[name])
     if "cohort" in request.GET:
         drilldown = of_cohort(key, request.GET["cohort"])
     if drilldown is None:

@@ -199,6 +199,8 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
             (month, totals, KPIS["customer_churn"].compute(totals)) for month, totals in months
         ],
         "churn": KPIS["customer_churn"],
+        # What gross MRR churn is divided by.
+        "opening": rows_of("gross_mrr_churn", period.query, currency, {"part": 2}),
         "all_moved": url("net_new_mrr"),
     }
 

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from analyticsapp.kpis import KPIS
 from analyticsapp.services import snapshots
 from config.tests.lively import lively_shop
 from config.tests.rows import build
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 _numbers = count(10_000)
 # What differs from one moment to the next though nothing has changed.
 PASSING = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
+
+DEFINED = re.compile(r'"/dashboard/kpis/#([^"]*)"')
 
 
 def elsewhere(work: Callable[[], Any]) -> None:
@@ -63,6 +66,9 @@ def test_a_page_shows_nothing_of_what_is_committed_while_it_is_read(
 
     def page(address: str) -> bytes:
         response = client.get(address)
+        if response.status_code == 200 and not response.streaming:
+            # Whatever it explains is in the registry.
+            assert set(DEFINED.findall(response.content.decode())) <= set(KPIS), address
         return PASSING.sub(b"", response.content) if response.status_code == 200 else b""
 
     def trade_after_the_first_look(execute: Any, sql: str, *rest: Any) -> Any:
