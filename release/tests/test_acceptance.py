@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_a_claim_that_is_not_borne_out_is_named(
     tree: Path, changed: dict[str, object], problem: str
 ) -> None:
     [found] = said(replace(GOOD, **changed), tree)  # type: ignore[arg-type]
-    assert pytest.RaisesExc(AssertionError, match=problem).matches(AssertionError(found))
+    assert re.search(problem, found)
 
 
 @pytest.mark.parametrize(
