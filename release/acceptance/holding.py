@@ -8,6 +8,7 @@ from pathlib import Path
 
 from release.acceptance.claims import LINES, Claim, Claims, Status
 from release.acceptance.results import Results
+from release.proof.contents import BY_NAME
 
 
 def against_all(
@@ -44,6 +45,9 @@ def against(
     for gate in claim.gates:
         if gate not in gates:
             yield f"its gate {gate} isn't there"
+    for name in claim.evidence:
+        if name not in BY_NAME:
+            yield f"its evidence {name} isn't in the package"
     for test in claim.tests:
         if not is_there(test, base):
             yield f"its test {test} isn't there"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from django.core.management import CommandError, get_commands, load_command_class
@@ -92,7 +94,8 @@ def against_manage(words: str) -> Iterator[str]:
             for each in arguments
         ]
         try:
-            command.create_parser("manage.py", name).parse_args(filled)
+            with redirect_stdout(StringIO()):  # --help prints
+                command.create_parser("manage.py", name).parse_args(filled)
         except CommandError as error:
             said = said or str(error).partition(": ")[2]
         except SystemExit:  # --help and --version

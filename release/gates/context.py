@@ -24,6 +24,7 @@ PYTHON = sys.executable
 BIN = Path(PYTHON).parent
 # Long enough for the slowest machine, so that a gate that hangs is told from one that works.
 MINUTES = 10
+ORDERS = 100  # of the demo that gates look at: each kind of thing is in it
 # What manage.py and `.env` put there; a gate judges the tree, and not how this clone is set up.
 OF_THIS_CLONE = {"COUNTINGHOUSE_EMBEDDED", "DJANGO_SETTINGS_MODULE"}
 VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", re.MULTILINE)
@@ -79,6 +80,19 @@ class Context:
             url = scratch.url_like(settings.DATABASE_URL)
             self.manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url)
             self._ending.enter_context(made.pop_all())
+        return url
+
+    @cached_property
+    def demo(self) -> str:
+        """The URL of that database, with a small demo's past in it.
+
+        Raises:
+            Failed: it can't be made.
+        """
+        url = self.database
+        folder = str(self.folder)  # for the stand-in's file: this clone may have a demo of its own
+        seed = ("seed_demo", "--orders", str(ORDERS))
+        self.manage(*seed, DATABASE_URL=url, COUNTINGHOUSE_DATA_DIR=folder)
         return url
 
     def run(

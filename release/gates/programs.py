@@ -38,6 +38,11 @@ def on_throwaway(*arguments: str) -> Run:
     return lambda context: last_line(context.manage(*arguments, DATABASE_URL=context.database))
 
 
+def on_demo(*arguments: str) -> Run:
+    """A gate that is a command over the run's own database with a demo's past in it."""
+    return lambda context: last_line(context.manage(*arguments, DATABASE_URL=context.demo))
+
+
 def document(command: str) -> Run:
     """A gate that compares what ``command`` has written with what it would write today."""
     return lambda context: checked(command)

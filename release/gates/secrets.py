@@ -32,7 +32,6 @@ HINT = re.compile(
 )
 # What stands where a reader is to put their own, and what tests hide to see that it stays hidden.
 EXAMPLES = frozenset({"password", "secret", "hush", "rk_live_0123456789"})
-LONGEST = 2_000  # a longer line is data, a picture or a lock
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def found_in(line: str, where: str) -> Iterator[Finding]:
     if not HINT.search(line):
         return
     for what, pattern in PATTERNS.items():
-        for found in pattern.finditer(line[:LONGEST]):
+        for found in pattern.finditer(line):
             secret = found.groupdict().get("secret") or found[0]
             if secret not in EXAMPLES:
                 yield Finding(where, what, secret[:8])
@@ -73,7 +72,8 @@ def in_tree(base: Path) -> Iterator[Finding]:
 def in_history(base: Path) -> Iterator[Finding]:
     """Findings in all lines that a commit on the way to this one has added."""
     commit = name = ""
-    log = git(base, "log", "--patch", "--unified=0", "--no-color", "--no-ext-diff")
+    # Of a merge what is in none of its parents.
+    log = git(base, "log", "--patch", "--cc", "--unified=0", "--no-color", "--no-ext-diff")
     for line in log:
         if line.startswith("commit "):
             commit = line[7:17]

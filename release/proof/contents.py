@@ -32,6 +32,7 @@ REQUIRED = (
     ),
     Evidence("deliverable.txt", "What is handed over holds nothing that it mustn't"),
     Evidence("run_checks_failing.txt", "An anomaly: the checks fail, and its issue is open", 1),
+    Evidence("queue.png", "What waits for the operator: that issue"),
     Evidence("issue_open.png", "That issue: two numbers that disagree, the money, the remedy"),
     Evidence("remedy.png", "The remedy's form"),
     Evidence("run_checks.txt", "After the remedy: no open issue"),

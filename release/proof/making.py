@@ -111,6 +111,8 @@ def pictures_of_an_issue(package: Package, running: Stage, lens: Camera) -> None
     """The demo's anomaly: found, mended by its remedy, resolved."""
     failing = ("manage.py", "run_checks", "--fail-on-issues")
     capture(package, "run_checks_failing.txt", *failing, env=running.env)
+    lens.go("operator", "/")
+    lens.shoot("queue.png", "operator", whole=False)
     issues = reverse("admin:monitoring_issue_changelist")
     page = lens.go("operator", f"{issues}?check_name={ANOMALY}")
     with page.expect_navigation():

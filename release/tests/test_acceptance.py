@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ GOOD = Claim(
     tests=("shop/tests/test_shop.py::test_it_sells", "shop/tests/test_shop.py"),
     gates=("lint",),
     demo="Look",
-    evidence=("shop.png",),
+    evidence=("issue_open.png",),
     missing="",
     feature="**It sells**",
 )
@@ -66,6 +67,7 @@ def test_a_claim_that_is_borne_out_has_nothing_against_it(tree: Path) -> None:
         ({"tests": (), "gates": ()}, "is met, and names neither a test nor a gate"),
         ({"gates": ("nonsense",)}, "its gate nonsense isn't there"),
         ({"code": ("shop", "gone.py")}, "its code gone.py isn't there"),
+        ({"evidence": ("shop.png",)}, "its evidence shop.png isn't in the package"),
         ({"missing": "a lot"}, "is met, and says what is missing"),
         ({"status": Status.PARTLY}, "is partly, and doesn't say what is missing"),
     ],
@@ -74,7 +76,7 @@ def test_a_claim_that_is_not_borne_out_is_named(
     tree: Path, changed: dict[str, object], problem: str
 ) -> None:
     [found] = said(replace(GOOD, **changed), tree)  # type: ignore[arg-type]
-    assert pytest.RaisesExc(AssertionError, match=problem).matches(AssertionError(found))
+    assert re.search(problem, found)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_an_altered_audit_row_turns_its_gate_red() -> None:
         rows = act(3)
     seal()
     context = Context()
-    context.__dict__["database"] = database_url()
+    context.__dict__["demo"] = database_url()
     assert gate.run(context) == "sound"
     behind_its_back(f"UPDATE {EVENTS} SET reason = 'nothing' WHERE id = {rows[1]}")
     with pytest.raises(Failed, match="NOT SOUND: 1 fault"):

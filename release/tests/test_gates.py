@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from release.gates import report
-from release.gates.context import BASE_DIR, Context
+from release.gates.context import BASE_DIR, Context, environment
 from release.gates.gate import Failed, Gate, Group, Milestone, Missing, NotRun, Result, State
 from release.gates.registry import GATES, UnknownGate, select
 from release.gates.running import exit_code, run
@@ -172,6 +172,33 @@ def test_a_tree_without_history_is_not_taken_for_a_clean_one(tmp_path: Path) -> 
     with pytest.raises(NotRun) as said:
         secrets(Context(base=tmp_path))
     assert said.value.missing is Missing.HISTORY
+
+
+def test_what_is_set_up_in_a_clone_changes_no_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("STRIPE_API_KEY='sk_of_this_clone'\nLOG_LEVEL=DEBUG\n")
+    monkeypatch.setattr("release.gates.context.BASE_DIR", tmp_path)
+    # As manage.py leaves it, with one variable that somebody has set beside the file.
+    monkeypatch.setenv("COUNTINGHOUSE_EMBEDDED", "postgres")
+    monkeypatch.setenv("DATABASE_URL", "postgres://postgres@/somewhere/postgres")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_of_this_clone")
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    found = environment()
+    assert found["LOG_LEVEL"] == "ERROR"
+    assert not {"COUNTINGHOUSE_EMBEDDED", "DATABASE_URL", "STRIPE_API_KEY"} & set(found)
+    monkeypatch.delenv("COUNTINGHOUSE_EMBEDDED")
+    assert environment()["DATABASE_URL"] == "postgres://postgres@/somewhere/postgres"
+
+
+def test_a_program_that_hangs_or_is_not_there_fails(tmp_path: Path) -> None:
+    context = Context(base=tmp_path)
+    with pytest.raises(Failed, match=r"begun\n+not done after 0.02 minutes"):
+        context.run("sh", "-c", "echo begun; exec sleep 60", minutes=0.02)
+    with pytest.raises(Failed, match="No such file"):
+        context.run("no-such-program")
+    with pytest.raises(Failed, match="sh exits with 3"):
+        context.run("sh", "-c", "exit 3")
 
 
 WORKFLOWS = sorted((BASE_DIR / ".github" / "workflows").glob("*.yml"))

@@ -10,7 +10,7 @@ import pytest
 
 from release.proof.contents import REQUIRED
 from release.proof.index import INDEX, PNG, read, verify
-from release.proof.making import take_docker
+from release.proof.making import run_ci, take_docker
 from release.proof.package import Package
 from release.tests.clone import begin, in_git
 from release.tree import PROOF, digest_of
@@ -149,3 +149,16 @@ def test_only_a_docker_run_on_this_tree_is_taken(package: Package, tmp_path: Pat
     package.entries = []
     take_docker(package, folder)
     assert package.entries == []
+
+
+def test_cis_run_is_kept_and_leaves_the_results_of_its_tests(package: Package) -> None:
+    script = package.base / ".ci" / "run"
+    script.parent.mkdir()
+    script.write_text('#!/bin/sh\necho "3 passed"\necho "<testsuite/>" > "${PYTEST_ADDOPTS#*=}"\n')
+    script.chmod(0o755)
+    tests = package.base / "tests.xml"
+    run_ci(package, tests)
+    said = (package.folder / "ci.txt").read_text()
+    assert said.startswith("$ .ci/run\n# exit code 0, ")
+    assert said.endswith("3 passed\n")
+    assert tests.read_text() == "<testsuite/>\n"

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         lines = verify(found.claims, ended, base, ran)
         self.stdout.write("")
         for line in lines:
-            self.stdout.write(f"{line.claim.id:<5} {report.MARKS[line.state]:<8} {line.claim.line}")
+            self.stdout.write(f"{line.claim.id:<5} {line.state:<8} {line.claim.line}")
             for words in filter(None, (line.words, line.command and f"$ {line.command}")):
                 self.stdout.write(f"               {words}")
         passed = sum(line.state is State.PASS for line in lines)
