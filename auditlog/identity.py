@@ -7,6 +7,7 @@ fields of :class:`IdentityForm` added, so that nothing of what was filled in is 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -21,6 +22,7 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from auditlog.bounded import record_bounded
 from auditlog.services import record
 
 if TYPE_CHECKING:
@@ -34,6 +36,12 @@ def recently_confirmed(request: HttpRequest) -> bool:
     """Whether the person said who they are within ``IDENTITY_MINUTES``."""
     age = time.time() - float(request.session.get(CONFIRMED_AT, 0))
     return 0 <= age < float(settings.IDENTITY_MINUTES * 60)
+
+
+def confirmed_until(request: HttpRequest) -> datetime:
+    """Up to when what the person last said of who they are counts, or counted."""
+    said_at = datetime.fromtimestamp(float(request.session.get(CONFIRMED_AT, 0)), UTC)
+    return said_at + timedelta(minutes=settings.IDENTITY_MINUTES)
 
 
 def mark_confirmed(request: HttpRequest) -> None:
@@ -60,6 +68,14 @@ def verify_code(user: User, code: str) -> Device | None:
         if found := verify_token(user, device.persistent_id, code):
             return found
     return None
+
+
+def is_own_password(request: HttpRequest, password: str) -> bool:
+    """Whether it is the signed-in person's. A wrong one counts towards the lock-out, as at the
+    door."""
+    user = cast("User", request.user)
+    found = authenticate(request, username=user.get_username(), password=password)
+    return found is not None and found.pk == user.pk
 
 
 class IdentityForm(forms.Form):
@@ -92,12 +108,10 @@ class IdentityForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or {}
         if self.errors:
             return cleaned
-        found = authenticate(
-            self.request, username=self.user.get_username(), password=cleaned["password"]
-        )
-        if found is None or found.pk != self.user.pk:
+        if not is_own_password(self.request, cleaned["password"]):
             raise forms.ValidationError("That isn’t your password.")
         if "code" in self.fields and verify_code(self.user, cleaned["code"]) is None:
+            record_bounded("second_factor.failed", self.user)
             raise forms.ValidationError("That code isn’t valid now. Wait for the next one.")
         mark_confirmed(self.request)
         with transaction.atomic():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html_join
@@ -20,12 +22,14 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from auditlog.access import GuardedAdmin, row_action
+from auditlog.identity import recently_confirmed
 from auditlog.readonly import NamedList
 from auditlog.services import record
 from governance import second_factor
 from governance.locks import unlock
 from governance.people import rights_of
 from governance.roles import BY_NAME
+from governance.views.identity import to_confirm
 from payments.admin.mirror import table
 
 if TYPE_CHECKING:
@@ -44,6 +48,9 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
     """Django's own, but only a superuser makes a superuser, or touches one; and it is audited.
 
     Nobody is deleted: the audit log names people, and a switched-off account can't sign in.
+
+    Who changes anything here has said lately who they are: at an open screen of an administrator
+    anybody could make themselves an account that refunds.
     """
 
     never = frozenset({"delete"})
@@ -70,6 +77,12 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        writes = self.has_add_permission(request) or self.has_change_permission(request)
+        if writes and not recently_confirmed(request):
+            return to_confirm(request)
+        return super().changeform_view(request, *args, **kwargs)
 
     @row_action("Let in again after a lock-out…", "auth.change_user")
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
@@ -105,6 +118,8 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
         perform: Callable[..., object],
     ) -> HttpResponse | None:
         """Ask for a reason, then do it to each of the chosen people whom this person may change."""
+        if not recently_confirmed(request):
+            return to_confirm(request)
         people = [one for one in queryset[:100] if self.has_change_permission(request, one)]
         if not people:
             raise PermissionDenied
@@ -151,7 +166,13 @@ class PersonAdmin(GuardedAdmin[User], UserAdmin[User]):
             )
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
-        """Another person's password: audited when it is set."""
+        """Another person's password: audited when it is set. One's own asks for the old one, which
+        whoever sits at an open screen doesn't know."""
+        person = self.get_object(request, unquote(id))
+        if person and person.pk == request.user.pk:
+            return redirect("password_change")
+        if not recently_confirmed(request):
+            return to_confirm(request)
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if request.method == "POST" and response.status_code == 302:

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from governance.bounded import record_bounded
+from auditlog.bounded import record_bounded
 
 LONGEST_PATH = 200
 

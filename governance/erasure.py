@@ -17,7 +17,7 @@ from django.utils import timezone
 from auditlog.personal import Person
 from auditlog.services import record
 from governance.erasing import sweep
-from orders.erasure import Identity, NobodyKnown, everything_of, identity
+from orders.erasure import Identity, NobodyKnown, everything_of, hold, identity
 from orders.models import Customer
 from payments.erasure import Objects, erase_events, events_about, names_of, register
 from payments.models import ErasedKey
@@ -102,6 +102,7 @@ def one_pass(who: Identity, now: datetime, reason: str) -> Erased:
     """Erase what there is now; in the caller's transaction."""
     objects = everything_of(who)
     events = events_about(objects, {*who.addresses, *who.customers})
+    hold(who, objects, events)
     person = Person(who.customers, who.addresses, {**objects, EVENTS: events})
     result = Erased(sweep(person))
     if events:

@@ -61,7 +61,7 @@ class SecondFactorMiddleware:
             return None
         if getattr(view, "before_second_factor", False):
             return None
-        if user.has_authenticator:  # type: ignore[attr-defined]
+        if user.has_authenticator:  # type: ignore[attr-defined]  # governance.backends
             back = request.get_full_path() if request.method == "GET" else "/"
             return redirect(f"{reverse('verify')}?{urlencode({'next': back})}")
         if required_of(user):

@@ -9,8 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions import middleware as sessions
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 STARTED_AT = "session_started_at"
 SEEN_AT = "session_seen_at"
@@ -22,6 +24,16 @@ GRAIN = 60  # seconds
 def start(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     """Both times begin with signing in, which also gives the session a new key."""
     request.session[STARTED_AT] = request.session[SEEN_AT] = int(time.time())
+
+
+class SessionMiddleware(sessions.SessionMiddleware):
+    """Django's own, but where Stripe calls nobody is signed in, whatever cookie is sent along:
+    anybody can call there, and none of them should cost a look into the database."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path == reverse("stripe-webhook"):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        super().process_request(request)
 
 
 class SessionAgeMiddleware:

@@ -13,10 +13,10 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from auditlog.bounded import record_bounded
 from auditlog.context import acting_as, current_actor
 from auditlog.services import record
 from governance.audited import LOCKED_OUT, SIGN_IN_FAILED, SIGNED_IN, SIGNED_OUT
-from governance.bounded import record_bounded
 
 
 @receiver(user_logged_in)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db.models import Q
 
 from orders.models import Customer, Order, OrderPayment
+from orders.services.locking import lock_addresses, lock_customers, lock_orders, lock_payments
 from payments.erasure import Objects, customers_with, keys, objects_of, with_address
+from payments.erasure import hold as hold_objects
 from payments.models import Customer as StripeCustomer
-from payments.pseudonyms import is_pseudonym
+from payments.pseudonyms import is_pseudonym, pseudonym
 
 
 class NobodyKnown(LookupError):
@@ -50,6 +52,16 @@ def identity(who: str) -> Identity:
         raise NobodyKnown(f"no customer is known by {who}")
     others = {address for address in addresses if customers_with([address]) - customers}
     return Identity(customers, addresses - others)
+
+
+def hold(who: Identity, objects: Objects, events: Collection[int]) -> None:
+    """Take every lock that erasing these needs, in everybody's order, until the transaction ends;
+    whoever changes them meanwhile waits, and is waited for."""
+    hold_objects(objects, events)
+    lock_payments(objects["payments.charge"] | objects["payments.paymentintent"])
+    lock_customers(who.customers)
+    lock_addresses({*who.addresses, *map(pseudonym, who.addresses)})
+    lock_orders(objects["orders.order"])
 
 
 def plain(addresses: Iterable[str]) -> frozenset[str]:

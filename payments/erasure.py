@@ -33,7 +33,7 @@ from payments.models import (
     Subscription,
 )
 from payments.pseudonyms import keyed
-from payments.refund_requests import link_refunds
+from payments.refund_requests import link_refunds, lock_charges
 
 BATCH = 500
 Objects = dict[str, frozenset[Any]]
@@ -160,7 +160,8 @@ def register(names: Collection[str], now: datetime) -> None:
 
 def erase_events(pks: Iterable[int]) -> int:
     """Erase what is personal from these rows of the inbox and bring the mirror of their objects up
-    to what is left of them; return how many rows. In the caller's transaction.
+    to what is left of them; return how many rows. In the caller's transaction, which
+    holds the objects.
 
     Whole objects inside them that weren't taken out yet become observations of their own first.
     """
@@ -186,10 +187,16 @@ def erase_events(pks: Iterable[int]) -> int:
     return done
 
 
-def mirror_again(objects: Sequence[tuple[str, str]]) -> None:
-    """Bring the mirror of these objects up to their observations, as processing does."""
-    if not objects:
-        return
+def hold(objects: Objects, events: Collection[int]) -> None:
+    """Wait for whoever processes these objects, or those of these rows of the inbox, and keep
+    others from it until the transaction ends. It comes before every other lock, as in a batch."""
+    pairs = {
+        (kind, key)
+        for kind, spec in SPECS.items()
+        for key in objects.get(spec.model._meta.label_lower, ())
+    }
+    rows = StripeEvent.objects.filter(pk__in=events)
+    pairs |= set(rows.order_by().values_list("object_type", "object_id"))
     with connection.cursor() as cursor:
         # What a worker tries to take (payments.processing.CLAIM) and leaves to whoever has it.
         cursor.execute(
@@ -199,8 +206,14 @@ def mirror_again(objects: Sequence[tuple[str, str]]) -> None:
                 FROM unnest(%s::text[], %s::text[]) AS wanted (kind, key) ORDER BY hash
             ) AS hashes
             """,
-            [[kind for kind, _ in objects], [key for _, key in objects]],
+            [[kind for kind, _ in pairs], [key for _, key in pairs]],
         )
+    lock_charges(objects.get(Charge._meta.label_lower, ()))
+
+
+def mirror_again(objects: Sequence[tuple[str, str]]) -> None:
+    """Bring the mirror of these objects, which are held, up to their observations, as processing
+    does."""
     processed = processed_only(objects)
     changes = project(processed, []).changes
     link_refunds(changes)

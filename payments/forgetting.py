@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +17,13 @@ from payments.mirror.projection import SPECS, from_row
 from payments.mirror.rules import carried, understand
 from payments.models import ErasedKey, StripeEvent
 from payments.pseudonyms import keyed
-from payments.reduction import reduced
+from payments.reduction import NotReduced, reduced
 
-ID = re.compile(r"[a-z]{2,}_[\w]{1,250}")
+# Of a JSON text: what may be the id of an object, and what may be an address.
+logger = logging.getLogger(__name__)
+
+ID = re.compile(r'"([a-z]{2,}_\w{1,250})"')
+ADDRESS = re.compile(r'"([^"@]*@[^"]*)"')
 
 
 def about_the_erased(payloads: Iterable[str]) -> list[bool]:
@@ -27,39 +32,32 @@ def about_the_erased(payloads: Iterable[str]) -> list[bool]:
     texts = list(payloads)
     if not ErasedKey.objects.exists():
         return [False] * len(texts)
-    loaded = [json.loads(text) for text in texts]
-    mentioned = [keys(payload) for payload in loaded]
+    mentioned = [keys(text) for text in texts]
     found = dict(
         ErasedKey.objects.filter(key__in=set().union(*mentioned)).values_list("key", "erased_at")
     )
     return [
         any(
-            key in found and (not key.startswith(ErasedKey.EMAIL) or made(payload) <= found[key])
-            for key in names
+            not key.startswith(ErasedKey.EMAIL) or made(json.loads(text)) <= found[key]
+            for key in names & found.keys()
         )
-        for payload, names in zip(loaded, mentioned, strict=True)
+        for text, names in zip(texts, mentioned, strict=True)
     ]
 
 
-def keys(payload: Any) -> set[str]:
-    """The keys under which a person could be erased that a payload mentions."""
-    return {
-        ErasedKey.EMAIL + keyed(text) if "@" in text else text
-        for text in texts(payload)
-        if "@" in text or ID.fullmatch(text)
-    }
+def keys(text: str) -> set[str]:
+    """The keys under which a person could be erased that a payload, as JSON, mentions."""
+    addresses = {ErasedKey.EMAIL + keyed(decoded(one)) for one in ADDRESS.findall(text)}
+    return addresses | set(ID.findall(text))
 
 
-def texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case Mapping():
-            for inner in value.values():
-                yield from texts(inner)
-        case list():
-            for inner in value:
-                yield from texts(inner)
+def decoded(text: str) -> str:
+    """What stood between two quotes of JSON; as it is, where these weren't a string's."""
+    try:
+        found: str = json.loads(f'"{text}"')
+    except ValueError:
+        return text
+    return found
 
 
 def made(payload: Mapping[str, Any]) -> datetime:
@@ -101,12 +99,24 @@ def load_rows(pks: Sequence[int], *, only: str = "") -> list[Row]:
 
 
 def reduce_rows(rows: Sequence[Row], why: StripeEvent.Reduced) -> int:
-    """Reduce these payloads, in one statement; return how many there were."""
+    """Reduce these payloads, in one statement; return how many.
+
+    One that can't be reduced stays as it came after its time, and is told about.
+
+    Raises:
+        NotReduced: it can't, and is to be erased.
+    """
     erase = why == StripeEvent.Reduced.ERASURE
-    less = [
-        json.dumps(reduced(json.loads(text), observed, object_type, erase=erase))
-        for _, object_type, observed, text in rows
-    ]
+    less: dict[int, str] = {}
+    for pk, object_type, observed, text in rows:
+        try:
+            small = reduced(json.loads(text), observed, object_type, erase=erase)
+        except NotReduced:
+            if erase:
+                raise
+            logger.exception("The payload of %s stays as it came", observed.id)
+            continue
+        less[pk] = json.dumps(small)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -115,7 +125,7 @@ def reduce_rows(rows: Sequence[Row], why: StripeEvent.Reduced) -> int:
             FROM unnest(%s::bigint[], %s::text[]) AS less (id, payload)
             WHERE event.id = less.id
             """,
-            [why, [pk for pk, *_ in rows], less],
+            [why, list(less), list(less.values())],
         )
         count: int = cursor.rowcount
         return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,9 @@ from payments.mirror.observations import Observation
 from payments.mirror.parsing import IDENTIFIER, BadPayload, from_unix
 from payments.mirror.projection import SPECS, from_row
 from payments.models import Source, StripeEvent
-from payments.reduction import reduced
+from payments.reduction import NotReduced, reduced
+
+logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 100
 # Stripe's clock and ours differ by less; an event from the future would win for ever.
@@ -53,6 +56,7 @@ class Entry:
     note: str = ""
     reduced_for: str = StripeEvent.Reduced.NOT
     request_id: str = field(default_factory=lambda: current_actor().request_id)
+    received_at: datetime | None = None  # None: now
 
     @property
     def status(self) -> str:
@@ -302,9 +306,11 @@ COLUMNS = {
 INSERT = f"""
     INSERT INTO payments_stripeevent
         ({", ".join(COLUMNS)}, received_at, not_before, attempts, error, processed_at)
-    SELECT *, now(), now(), 0, '', CASE WHEN status = 'ignored' THEN now() END
-    FROM json_to_recordset(%s)
-        AS entry ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
+    SELECT {", ".join(COLUMNS)}, coalesce(received_at, now()), now(), 0, '',
+        CASE WHEN status = 'ignored' THEN now() END
+    FROM json_to_recordset(%s) AS entry (
+        {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}, received_at timestamptz
+    )
     ON CONFLICT (stripe_id) DO NOTHING
     RETURNING id
 """
@@ -312,7 +318,8 @@ INSERT = f"""
 
 def row(entry: Entry) -> str:
     """The entry as a JSON object by columns; its payload is JSON already."""
-    rest = {name: getattr(entry, name) for name in COLUMNS if name != "payload"}
+    names = COLUMNS.keys() - {"payload"} | {"received_at"}
+    rest = {name: getattr(entry, name) for name in names}
     head = json.dumps(rest, default=datetime.isoformat)
     return f'{head[:-1]}, "payload": {entry.payload}}}'
 
@@ -355,11 +362,12 @@ def forgotten(entry: Entry) -> list[Entry]:
             context,
         )
     )
-    less = replace(
-        entry,
-        payload=json.dumps(reduced(payload, observed, entry.object_type, erase=True)),
-        reduced_for=StripeEvent.Reduced.ERASURE,
-    )
+    try:
+        small = reduced(payload, observed, entry.object_type, erase=True)
+    except NotReduced:  # it must not come in, and must not hold up what comes with it
+        logger.exception("Of %s nothing but its id is kept", entry.stripe_id)
+        small = reduced(payload, observed, "", erase=True)
+    less = replace(entry, payload=json.dumps(small), reduced_for=StripeEvent.Reduced.ERASURE)
     found = [
         entry_of(embedded(observed, data), source=Source.EMBEDDED)
         for data in inside(entry.object_type, observed)

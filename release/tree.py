@@ -57,3 +57,12 @@ def digest_of(base: Path) -> str:
             continue
         whole.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return whole.hexdigest()
+
+
+def is_of(base: Path, commit: str) -> bool:
+    """Whether the tree is what that commit has, but for the evidence package."""
+    try:
+        git(base, "diff", "--quiet", commit, "--", ".", f":(exclude){PROOF}")
+    except NoTree:
+        return False
+    return True

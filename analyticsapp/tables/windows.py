@@ -44,12 +44,14 @@ firsts AS (
     FROM (
         SELECT DISTINCT ON (buyer) buyer, currency, day FROM bought ORDER BY buyer, paid_at, id
     ) AS earliest
+    -- Each a join of its own: of the two as one, Postgres would compare every pair of rows.
     WHERE NOT EXISTS (
         SELECT FROM orders_order AS before
-        WHERE before.paid_at < %(wide_start)s AND before.customer_id IN (
-            SELECT earliest.buyer
-            UNION ALL SELECT id FROM orders_customer WHERE same_as_id = earliest.buyer
-        )
+        WHERE before.customer_id = earliest.buyer AND before.paid_at < %(wide_start)s
+    ) AND NOT EXISTS (
+        SELECT FROM orders_customer AS guest
+        JOIN orders_order AS before ON before.customer_id = guest.id
+        WHERE guest.same_as_id = earliest.buyer AND before.paid_at < %(wide_start)s
     )
 ),
 changes AS (

@@ -8,6 +8,7 @@ import sys
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from config.tests.processes import BASE_DIR, loopback_socket
 from config.tests.test_settings import SECRETS, production, without_dotenv
@@ -41,6 +42,15 @@ def test_every_answer_carries_the_rules(client: Client, superuser: User, path: s
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "private" in headers["Cache-Control"]
+
+
+def test_so_does_the_refusal_of_a_host(client: Client, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["shop.example"], True
+    answer = client.get("/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert "camera=()" in answer["Permissions-Policy"]
+    assert answer["X-Request-ID"]
 
 
 @pytest.mark.django_db

@@ -22,12 +22,13 @@ from django.test import Client, RequestFactory
 from django.urls import path, resolve, reverse
 from django.utils import timezone
 
+from auditlog import bounded
 from auditlog.access import Access, Who
 from auditlog.models import AuditEvent
 from config.tests.addresses import filled_addresses, page_below
 from config.tests.rows import build
 from config.urls import urlpatterns as real_urls
-from governance import access, bounded
+from governance import access
 from governance.access import Address
 from governance.roles import ROLES
 from monitoring.models import Issue

@@ -11,9 +11,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from auditlog import bounded
 from auditlog.models import AuditEvent
 from config.proxies import Proxies
-from governance import bounded
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a-long-test-password"
@@ -160,3 +160,22 @@ def test_the_password_policy(client: Client, olive: User, password: str, taken: 
     client.post("/accounts/password/", form)
     olive.refresh_from_db()
     assert olive.check_password(password) == taken
+
+
+def test_guessing_the_old_password_is_locked_out_too(client: Client, olive: User) -> None:
+    """Whoever sits at an open screen would learn it otherwise."""
+    client.force_login(olive)
+    new = "another-long-password"
+
+    def change(old: str) -> int:
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        return int(client.post("/accounts/password/", form).status_code)
+
+    assert [change(f"guess {number}") for number in range(5)] == [200, 200, 200, 200, 429]
+    assert change(PASSWORD) == 429
+    olive.refresh_from_db()
+    assert olive.check_password(PASSWORD)
+    AccessAttempt.objects.all().delete()
+    assert change(PASSWORD) == 302
+    olive.refresh_from_db()
+    assert olive.check_password(new)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from auditlog.identity import CONFIRMED_AT
 from auditlog.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +116,54 @@ def test_a_role_says_what_it_is_for_who_has_it_and_what_it_may(
         '<td class="word">orders: order</td><td class="word">add, change, export, refund, view</td>'
         in text
     )
+
+
+def test_nobody_sets_their_own_password_without_the_old_one(
+    client: Client, administrator: User
+) -> None:
+    new = {"password1": "quite-long-enough", "password2": "quite-long-enough"}
+    for pk in (administrator.pk, f"0{administrator.pk}", f" {administrator.pk}"):
+        answer = client.post(f"/admin/auth/user/{pk}/password/", new)
+        assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/"), pk
+    administrator.refresh_from_db()
+    assert not administrator.has_usable_password()
+
+
+def test_who_changes_accounts_has_said_lately_who_they_are(
+    client: Client, administrator: User
+) -> None:
+    administrator.set_password("a-long-test-password")
+    administrator.save()
+    client.force_login(administrator)
+    olive = User.objects.create_user("olive")
+    session = client.session
+    session[CONFIRMED_AT] = time.time() - 3600
+    session.save()
+    page = f"/admin/auth/user/{olive.pk}/change/"
+    asked = "/accounts/confirm/?next="
+    new = {"password1": "quite-long-enough", "password2": "quite-long-enough"}
+    action = {"action": "take_second_factor", "_selected_action": [olive.pk], "reason": "why not"}
+    for url, sent in (
+        (page, form(olive, is_staff="on")),
+        (f"/admin/auth/user/{olive.pk}/password/", new),
+        ("/admin/auth/user/add/", {"username": "new", "usable_password": "true", **new}),
+        ("/admin/auth/user/", action),
+    ):
+        assert client.post(url, sent)["Location"].startswith(asked), url
+    assert client.get(page)["Location"] == f"{asked}{page.replace('/', '%2F')}"
+    assert client.get("/admin/auth/user/").status_code == 200
+    olive.refresh_from_db()
+    assert not olive.is_staff
+    assert not olive.has_usable_password()
+    assert User.objects.count() == 2
+
+    confirm = {"next": page, "identity-password": "wrong"}
+    assert (
+        "That isn’t your password." in client.post("/accounts/confirm/", confirm).content.decode()
+    )
+    assert client.get(page).status_code == 302
+    confirm["identity-password"] = "a-long-test-password"
+    assert client.post("/accounts/confirm/", confirm)["Location"] == page
+    assert client.get(page).status_code == 200
+    evil = client.get("/accounts/confirm/?next=//evil.example/")
+    assert (evil.status_code, evil["Location"]) == (302, "/")

@@ -12,6 +12,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from auditlog.models import AuditEvent
+from payments.tests.test_concurrency import together
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a-long-test-password"
@@ -120,6 +121,18 @@ def test_it_leads_nowhere_outside(client: Client, olive: User) -> None:
     assert client.post(VERIFY, form)["Location"] == "/"
 
 
+@pytest.mark.parametrize("back", ["//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_nor_where_no_code_is_asked_for(client: Client, olive: User, back: str) -> None:
+    client.force_login(olive)
+    assert client.get(VERIFY, {"next": back})["Location"] == "/"
+
+
+def test_it_leads_to_an_address_and_not_to_a_page_by_its_name(client: Client, olive: User) -> None:
+    client.force_login(olive)
+    for name in ("nowhere", "home"):
+        assert client.get(VERIFY, {"next": name})["Location"] == name
+
+
 def test_a_code_is_good_once_and_only_for_a_short_while(client: Client, olive: User) -> None:
     client.force_login(olive)
     set_up(client, olive)
@@ -151,6 +164,24 @@ def test_a_recovery_code_is_good_once(client: Client, olive: User) -> None:
     assert (event.action, event.after) == ("second_factor.given", {"with": "recovery code"})
     sign_in(client)
     assert client.post(VERIFY, {"code": first}).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_that_is_given_by_several_at_once_lets_one_in(olive: User) -> None:
+    browser = Client()
+    browser.force_login(olive)
+    recovery, *_ = set_up(browser, olive)
+    TOTPDevice.objects.update(last_t=-1)
+    browsers = [Client() for _ in range(8)]
+    for one in browsers:
+        sign_in(one)
+
+    def give(number: int) -> int:
+        return int(browsers[number].post(VERIFY, {"code": codes[number % 2]}).status_code)
+
+    codes = recovery, code_of(olive)
+    assert sorted(together(8, give)) == [200] * 6 + [302] * 2
+    assert sum(one.get("/admin/").status_code == 200 for one in browsers) == 2
 
 
 def test_looking_after_it_takes_password_and_code(client: Client, olive: User) -> None:

@@ -14,10 +14,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from auditlog import bounded
 from auditlog.models import AuditEvent
 from auditlog.tests.tampering import EVENTS, behind_its_back
 from config.proxies import Proxies
-from governance import bounded
 from governance.roles import keep_groups
 
 pytestmark = pytest.mark.django_db

@@ -9,17 +9,17 @@ import segno
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from auditlog.access import signed_in
+from auditlog.bounded import record_bounded
 from auditlog.identity import IdentityForm, has_second_factor, verify_code
 from governance import second_factor
-from governance.bounded import record_bounded
 from governance.second_factor import open_before
+from governance.views.identity import way_back
 
 IMAGE_SCALE = 5
 
@@ -42,18 +42,14 @@ class CodeForm(forms.Form):
 def verify(request: HttpRequest) -> HttpResponse:
     """Asks for the second factor after the password."""
     user = cast("User", request.user)
-    back = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(
-        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        back = "/"
+    back = way_back(request)
     if not has_second_factor(user):
-        return redirect(back)
+        return HttpResponseRedirect(back)  # an address, never a name
     form = CodeForm(request.POST or None)
     if form.is_valid():
         if device := verify_code(user, form.cleaned_data["code"]):
             second_factor.verified(request, device)
-            return redirect(back)
+            return HttpResponseRedirect(back)  # an address, never a name
         record_bounded("second_factor.failed", user)
         form.add_error("code", "That code isn’t valid now. Wait for the next one, and try that.")
     return render(request, "accounts/verify.html", {"form": form, "next": back})

@@ -14,9 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from auditlog.access import View, guarded, needs
-from auditlog.identity import IdentityForm, identity_form
+from auditlog.identity import IdentityForm
 from orders.admin.bulk import Bulk, BulkActing
-from payments.refund_limit import Money, above_limit
+from payments.refund_limit import Money, identity_for
 
 # The longest reason: it is also what Stripe keeps as metadata of a refund.
 LONGEST_REASON = 500
@@ -65,9 +65,7 @@ class Act:
     ) -> IdentityForm | None:
         """What whoever sent the valid ``form`` must fill in too before the act is done; None:
         nothing, or they have."""
-        if self.moves and above_limit(self.moves(rows, form)):
-            return identity_form(request)
-        return None
+        return identity_for(request, self.moves(rows, form)) if self.moves else None
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ def test_who_has_a_second_factor_is_asked_for_that_too(
         act(an_hour_in, bought, "refund", **form, **{**right, **wrong})
         TOTPDevice.objects.update(throttling_failure_count=0, last_t=-1)
         assert not RefundRequest.objects.exists()
+    assert AuditEvent.objects.filter(action="second_factor.failed").count() == 1
     act(an_hour_in, bought, "refund", **form, **right)
     assert RefundRequest.objects.exists()
 
@@ -135,6 +136,27 @@ def test_many_small_refunds_at_once_are_one_large_one(
     assert not RefundRequest.objects.exists()
     an_hour_in.post(url, {**sent, "identity-password": PASSWORD})
     assert RefundRequest.objects.count() == 2
+
+
+def test_a_large_one_in_small_parts_is_one_too(
+    an_hour_in: Client, bought: Order, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(settings, "20")
+    for amount, asked in (("20.00", 1), ("0.01", 1)):
+        form = refund_form(an_hour_in, bought, amount=amount)
+        page = act(an_hour_in, bought, "refund", **form).content.decode()
+        assert RefundRequest.objects.count() == asked
+    assert ASKED in page
+    # Having said so counts for what came before, and for what comes while it counts.
+    act(an_hour_in, bought, "refund", **form, **{"identity-password": PASSWORD})
+    form = refund_form(an_hour_in, bought, amount="25.00")
+    act(an_hour_in, bought, "refund", **form)
+    assert RefundRequest.objects.count() == 3
+    later = time.time() + 601
+    monkeypatch.setattr("auditlog.identity.time.time", lambda: later)
+    form = refund_form(an_hour_in, bought, amount="4.00")
+    act(an_hour_in, bought, "refund", **form)
+    assert RefundRequest.objects.count() == 4
 
 
 def bought_request() -> str:

@@ -13,13 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from auditlog.access import row_action
-from auditlog.identity import identity_form
 from auditlog.readonly import ReadOnlyAdmin
 from payments import refund_requests, refund_sending
 from payments.admin.columns import money_column
 from payments.admin.mirror import reference_column
 from payments.models import Charge, Refund, RefundRequest
-from payments.refund_limit import above_limit
+from payments.refund_limit import identity_for
 from payments.refund_requests import RefundImpossible, RequestChanged
 
 Status = RefundRequest.Status
@@ -176,8 +175,7 @@ class RefundRequestAdmin(ReadOnlyAdmin[RefundRequest]):
             return None
         identity = None
         if confirmed and reason and remedy.moves_money:
-            moved = [(row.amount, row.currency) for row in rows]
-            identity = identity_form(request) if above_limit(moved) else None
+            identity = identity_for(request, [(row.amount, row.currency) for row in rows])
         if confirmed and reason and identity is None:
             done = []
             for row in rows:

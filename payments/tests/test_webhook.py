@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
@@ -72,6 +73,17 @@ def test_an_event_that_was_listed_first_is_noted_as_delivered_once_it_comes() ->
     assert row.delivered_at is not None
     post(body(payload))
     assert StripeEvent.objects.get().delivered_at == row.delivered_at
+
+
+def test_a_session_that_is_sent_along_is_not_looked_for_and_not_ended(
+    operator: User, django_assert_num_queries: Any
+) -> None:
+    client = Client()
+    client.force_login(operator)
+    with django_assert_num_queries(0):
+        assert post(b"{}", "t=1,v1=00", client).status_code == 400
+        assert client.get(URL).status_code == 405
+    assert client.get("/accounts/password/").status_code == 200
 
 
 def test_any_of_several_secrets_is_good_while_one_is_rotated() -> None:

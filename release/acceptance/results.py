@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+NOT_RUN, SKIPPED = "was not run", "was skipped"
+
 
 @dataclass
 class Results:
@@ -26,14 +28,14 @@ class Results:
         if name:
             names = {name: names[name]} if name in names else {}
         if not names:
-            return "was not run"
+            return NOT_RUN
         for each, ends in names.items():
             for bad in ("failed", "broke down"):
                 if bad in ends:
                     return f"{bad} ({each})" if not name else bad
         ends = [end for each in names.values() for end in each]
         if "passed" not in ends or (name and "skipped" in ends):
-            return "was skipped"
+            return SKIPPED
         return ""
 
 

@@ -1,4 +1,4 @@
-"""Gates on what the documents say, and on what is handed over."""
+"""Gates on what the documents say, and on what is handed over and shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from release import deliverable
 from release.documentation import commands, links
 from release.gates.context import Context
 from release.gates.gate import Failed, Missing, NotRun
-from release.tree import NoTree
+from release.proof import index
+from release.tree import PROOF, NoTree, digest_of
 
 
 def links_hold(context: Context) -> str:
@@ -29,6 +30,19 @@ def deliverable_is_clean(context: Context) -> str:
         raise NotRun(Missing.HISTORY, str(error)) from None
     refuse(deliverable.unfit(names))
     return f"{len(names)} files"
+
+
+def evidence_holds(context: Context) -> str:
+    """The evidence package is whole, and of this tree."""
+    folder = context.base / PROOF
+    if not folder.is_dir():
+        raise NotRun(Missing.EVIDENCE, f"there is no {PROOF}: manage.py proof makes it")
+    try:
+        problems = index.verify(folder, digest_of(context.base))
+    except NoTree as error:
+        raise NotRun(Missing.HISTORY, str(error)) from None
+    refuse(problems)
+    return f"{len(list(folder.iterdir()))} files"
 
 
 def refuse(problems: list[str]) -> None:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from release.gates.documents import commands_exist, deliverable_is_clean, links_hold
+from release.gates.documents import (
+    commands_exist,
+    deliverable_is_clean,
+    evidence_holds,
+    links_hold,
+)
 from release.gates.gate import Gate, Group, Milestone, Missing
 from release.gates.programs import (
     acceptance,
@@ -71,6 +76,14 @@ GATES = (
     ),
     # After the tests, for what came of them.
     Gate("acceptance", "every claim is borne out, and its documents are made", acceptance, M4),
+    Gate(
+        "proof",
+        "the evidence package is whole, and of this tree",
+        evidence_holds,
+        M4,
+        Group.RELEASE,
+        may_lack=frozenset({Missing.EVIDENCE, Missing.HISTORY}),
+    ),
     Gate(
         "docker",
         "the Docker path, from nothing to pictures",

@@ -44,9 +44,15 @@ REQUIRED = (
         Evidence(f"executive_{days}.png", f"The executive's page for {days} days, with its trend")
         for days in PERIODS
     ),
+    Evidence("products.png", "The products page"),
+    Evidence("subscriptions.png", "The subscriptions page"),
+    Evidence("money.png", "Money: from what customers paid to what reached the bank"),
+    Evidence("reconciliation.png", "The reconciliation: Stripe, orders and figures"),
     Evidence("operations.png", "The operations page"),
-    Evidence("reconciliation.png", "The reconciliation"),
+    Evidence("orders.png", "The orders, as the operator works with them"),
+    Evidence("exports.png", "The exports that finance may take"),
     Evidence("kpi_definitions.png", "What the figures mean"),
+    Evidence("users.png", "People and their roles, as the administrator keeps them"),
     *(Evidence(f"role_{role}.png", f"Where the {role} lands") for role in ROLES),
     *FROM_DOCKER,
 )

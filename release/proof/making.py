@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -18,16 +19,26 @@ from release.proof.camera import Camera, camera
 from release.proof.contents import FROM_DOCKER, PERIODS, ROLES
 from release.proof.package import Package, Say, now
 from release.proof.stage import Stage, stage
+from release.tree import is_of
 
 PYTHON = sys.executable
 MENDED_WITHIN = 90  # seconds that the remedy's refund may take to come back
 EXPORT_LINES = 4
-ANOMALY = "check_name=amount_mismatch"  # of the demo: an order was paid too much
+COMMIT = re.compile(r"commit (?P<commit>[0-9a-f]{40})(?P<altered>, altered)?")
+# Pages beside those where people land: who looks, and at which address.
+PAGES = {
+    "operations": ("analyst", "operations"),
+    "products": ("executive", "products"),
+    "subscriptions": ("executive", "subscriptions"),
+    "money": ("finance", "money"),
+    "reconciliation": ("finance", "reconciliation"),
+    "exports": ("finance", "exports"),
+    "kpi_definitions": ("analyst", "kpis"),
+    "orders": ("operator", "admin:orders_order_changelist"),
+    "users": ("administrator", "admin:auth_user_changelist"),
+}
+ANOMALY = "amount_mismatch"  # the demo's: an order was paid too much
 REASON = "The app took the old price; the customer has been told"
-
-
-class NotMade(RuntimeError):
-    """A part of it can't be made; the message says why."""
 
 
 def make(
@@ -63,11 +74,24 @@ def make(
         results = ["--tests", str(tests)] if tests else []
         gates = ("manage.py", "gates", "--group", "checks", *results)
         capture(package, "gates.txt", *gates)
-    for evidence in FROM_DOCKER:
-        if (docker / evidence.name).is_file():
-            package.take_over(docker / evidence.name, "scripts/docker_proof")
+    take_docker(package, docker)
     package.close()
     return package
+
+
+def take_docker(package: Package, folder: Path) -> None:
+    """What ``scripts/docker_proof`` left there, if it ran on this tree."""
+    log = folder / "docker.txt"
+    if not log.is_file():
+        package.say(f"{log} isn't there: run scripts/docker_proof")
+        return
+    ran_on = COMMIT.search(log.read_text(encoding="utf-8"))
+    if not ran_on or ran_on["altered"] or not is_of(package.base, ran_on["commit"]):
+        package.say(f"{log} is of another tree: run scripts/docker_proof again")
+        return
+    for evidence in FROM_DOCKER:
+        if (folder / evidence.name).is_file():
+            package.take_over(folder / evidence.name, "scripts/docker_proof")
 
 
 def capture(package: Package, name: str, *arguments: str, env: dict[str, str] | None = None) -> int:
@@ -87,11 +111,12 @@ def pictures_of_an_issue(package: Package, running: Stage, lens: Camera) -> None
     """The demo's anomaly: found, mended by its remedy, resolved."""
     failing = ("manage.py", "run_checks", "--fail-on-issues")
     capture(package, "run_checks_failing.txt", *failing, env=running.env)
-    page = lens.go("operator", f"{reverse('admin:monitoring_issue_changelist')}?{ANOMALY}")
-    first = page.locator("#result_list tbody th a").first
+    issues = reverse("admin:monitoring_issue_changelist")
+    page = lens.go("operator", f"{issues}?check_name={ANOMALY}")
     with page.expect_navigation():
-        first.click()
-    issue = page.url.removeprefix(running.url)
+        page.locator("#result_list tbody th a").first.click()
+    issue = page.url.removeprefix(running.url).partition("?")[0]
+    lens.go("operator", issue)
     lens.shoot("issue_open.png", "operator")
     with page.expect_navigation():
         page.locator("a.remedy").first.click()
@@ -106,9 +131,9 @@ def pictures_of_an_issue(package: Package, running: Stage, lens: Camera) -> None
 
 
 def wait_until_mended(package: Package, running: Stage) -> None:
-    """Run the checks until nothing is open, or it has taken too long; the capture says which."""
+    """Run its check until its issue is gone, or it has taken too long; the capture says which."""
     deadline = time.monotonic() + MENDED_WITHIN
-    command = [PYTHON, "manage.py", "run_checks", "--fail-on-issues"]
+    command = [PYTHON, "manage.py", "run_checks", "--fail-on-issues", "--only", ANOMALY]
     while time.monotonic() < deadline:
         done = subprocess.run(
             command, cwd=package.base, env=running.env, capture_output=True, check=False
@@ -126,10 +151,9 @@ def pictures_of_pages(lens: Camera) -> None:
     for days in PERIODS:
         lens.go("executive", f"{reverse('dashboard')}?days={days}")
         lens.shoot(f"executive_{days}.png", "executive")
-    for name in ("operations", "reconciliation", "kpis"):
-        role = "finance" if name == "reconciliation" else "analyst"
-        lens.go(role, reverse(name))
-        lens.shoot("kpi_definitions.png" if name == "kpis" else f"{name}.png", role)
+    for name, (role, address) in PAGES.items():
+        lens.go(role, reverse(address))
+        lens.shoot(f"{name}.png", role)
     today = timezone.now().date()
     filters = f"action={SIGNED_IN}&since={today}&until={today}"
     lens.go("auditor", f"{reverse('admin:auditlog_auditevent_changelist')}?{filters}")

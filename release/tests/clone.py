@@ -14,6 +14,6 @@ def in_git(folder: Path, *arguments: str) -> None:
 
 def begin(folder: Path) -> None:
     """Make a clone of it, with all that is in it committed."""
-    in_git(folder, "init", "--quiet")
+    in_git(folder, "init", "--quiet", "--initial-branch", "main")
     in_git(folder, "add", ".")
     in_git(folder, "commit", "--quiet", "--message", "All")

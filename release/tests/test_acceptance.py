@@ -157,5 +157,6 @@ def test_each_line_says_its_command_and_what_came_of_it(tree: Path) -> None:
     assert line(GOOD, offline, ran(tree)).state is State.NOT_RUN
     assert line(GOOD, [Result(gate, State.FAIL, "", 0.1)], ran(tree)).state is State.FAIL
     assert line(GOOD, passed, ran(tree, "<failure/>")).state is State.FAIL
+    assert line(GOOD, passed, ran(tree, "<skipped/>")).state is State.NOT_RUN
     partly = line(replace(GOOD, status=Status.PARTLY, missing="the rest"), passed, ran(tree))
     assert (partly.state, partly.words) == (State.FAIL, "partly: the rest")

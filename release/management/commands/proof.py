@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from release.backup.database import BackupError
 from release.proof.camera import NoPicture
 from release.proof.index import verify
-from release.proof.making import NotMade, make
+from release.proof.making import make
 from release.proof.stage import StageFailed
 from release.tree import PROOF, NoTree, digest_of
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 made = ("ci", "tests", "docker", "orders")
                 make(folder, base, self.say, **{name: options[name] for name in made})
             problems = verify(folder, digest_of(base))
-        except (NoTree, NotMade, NoPicture, StageFailed, BackupError) as error:
+        except (NoTree, NoPicture, StageFailed, BackupError) as error:
             raise CommandError(str(error)) from None
         if problems:
             raise CommandError("\n".join(problems))
