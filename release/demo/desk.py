@@ -164,9 +164,9 @@ def open_issues(check: str) -> list[int]:
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
-def drift(day: date) -> None:
+def drift(until: date) -> None:
     """Alter a day's figures as somebody does who writes to the database itself."""
     snapshots.refresh()
-    row = DaySnapshot.objects.filter(day=day).order_by("currency").first()
+    row = DaySnapshot.objects.filter(day__lte=until).order_by("-day", "currency").first()
     if row is not None:
         DaySnapshot.objects.filter(pk=row.pk).update(gross_minor=F("gross_minor") + 12_300)

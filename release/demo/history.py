@@ -32,7 +32,7 @@ GROWTH = 0.55
 ARTICLES_RISE, CLUB_RISES = 140, 225
 # What Stripe told is handed on a few days at a time, so that parcels go out between payments and
 # refunds, as they do; and of a large shop no more than so many orders at once.
-SLICE_DAYS = 3
+SLICE_DAYS = 4
 SLICE_ORDERS = 2_000
 
 # Of a larger shop the stand-in forgets what is over: what is older than that, but for payments that

@@ -50,6 +50,7 @@ class Incidents:
         outage = end - end % DAY - 60 * DAY + 5 * HOUR
         over = outage + 15 * HOUR
         self.history.outage = (outage, over)
+        at(outage + 3 * HOUR, self.buy)
         self.history.people(
             Looked(over + 2 * HOUR, ("events_undelivered",)),
             Decided(
@@ -76,12 +77,17 @@ class Incidents:
             ),
         )
         if self.anomaly:
-            at(end - 20 * HOUR, self.leave_something)
+            at(end - 9 * HOUR, self.leave_something)
 
     def buyer(self, currency: str = "eur") -> Buyer:
         """Somebody with a customer's id who pays in that currency."""
         name, email = "Marie Lang", f"marie.lang{self.history.standin.now}@example.com"
         return Buyer(name, email, currency, self.history.shop.new_customer(name, email))
+
+    def buy(self) -> None:
+        """Nothing goes wrong."""
+        buyer = self.buyer()
+        self.history.pay_in_app(buyer, 2900, self.history.app_order(buyer, 2900))
 
     def abandon(self) -> None:
         """An order of the app that nobody pays: it is canceled in the end."""

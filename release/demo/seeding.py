@@ -239,6 +239,7 @@ class Past:
             self.clock.set(act.at)
             self.desk.perform(act)
         self.deliver(events, now.end)
+        self.read()
         if now.missed:
             first = datetime.fromtimestamp(now.missed[0]["created"], UTC)
             sync.sync(only=("events",), since=first, client=self.client, restart=True)
@@ -271,8 +272,12 @@ class Past:
             inbox.insert(entries)
         with acting_as(job("process_events")):
             processing.drain()
+
+    def read(self) -> None:
+        """Fulfil the reads that the slice's events asked for."""
+        with acting_as(job("drain_reads")):
             read_what_is_asked_for(self.client)
-            # Nothing more will be heard of the past, so no payment needs to wait for its session.
+            # Nothing more will be heard of these days, so no payment needs to wait for its session.
             settle_waiting(datetime.now(UTC) + timedelta(minutes=10))
 
 
