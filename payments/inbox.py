@@ -299,14 +299,20 @@ COLUMNS = {
     "status": "text",
 }
 # One text with all rows: quoting each payload as an element of an array takes three times as long.
+# Once somebody was erased, nothing goes in that wasn't looked through; until then it costs nothing.
 INSERT = f"""
-    INSERT INTO payments_stripeevent
-        ({", ".join(COLUMNS)}, received_at, not_before, attempts, error, processed_at)
-    SELECT *, now(), now(), 0, '', CASE WHEN status = 'ignored' THEN now() END
-    FROM json_to_recordset(%s)
-        AS entry ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
-    ON CONFLICT (stripe_id) DO NOTHING
-    RETURNING id
+    WITH erased AS (SELECT EXISTS (SELECT FROM payments_erasedkey) AS anybody),
+    inserted AS (
+        INSERT INTO payments_stripeevent
+            ({", ".join(COLUMNS)}, received_at, not_before, attempts, error, processed_at)
+        SELECT *, now(), now(), 0, '', CASE WHEN status = 'ignored' THEN now() END
+        FROM json_to_recordset(%s)
+            AS entry ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
+        WHERE %s OR NOT (SELECT anybody FROM erased)
+        ON CONFLICT (stripe_id) DO NOTHING
+        RETURNING id
+    )
+    SELECT anybody, id FROM erased LEFT JOIN inserted ON true
 """
 
 
@@ -320,22 +326,31 @@ def row(entry: Entry) -> str:
 def insert(entries: Sequence[Entry]) -> list[int]:
     """Insert with one statement; return the keys of those that weren't there.
 
-    What is about a person who was erased is reduced before.
+    Once anybody was erased it takes three: what is about them is reduced before.
     """
     if not entries:
         return []
-    entries = [
+    anybody_erased, keys = try_insert(entries, looked_through=False)
+    if not anybody_erased:
+        return keys
+    about = about_the_erased([entry.payload for entry in entries])
+    less = [
         one
-        for entry, forget in zip(
-            entries, about_the_erased(entry.payload for entry in entries), strict=True
-        )
+        for entry, forget in zip(entries, about, strict=True)
         for one in (forgotten(entry) if forget else [entry])
     ]
+    return try_insert(less, looked_through=True)[1]
+
+
+def try_insert(entries: Sequence[Entry], *, looked_through: bool) -> tuple[bool, list[int]]:
+    """Whether anybody was ever erased, and the keys of what is new. Nothing is inserted if so and
+    the entries weren't looked through for them."""
     # One order for all, so that two inserts of the same events wait for each other and no more.
     entries = sorted(entries, key=lambda entry: entry.stripe_id)
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [f"[{','.join(map(row, entries))}]"])
-        return [key for (key,) in cursor.fetchall()]
+        cursor.execute(INSERT, [f"[{','.join(map(row, entries))}]", looked_through])
+        rows = cursor.fetchall()
+    return rows[0][0], [key for _, key in rows if key is not None]
 
 
 def forgotten(entry: Entry) -> list[Entry]:
