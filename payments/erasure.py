@@ -12,8 +12,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower, Trim
 
 from payments.changes import announce
+from payments.entries import embedded, entry_of
 from payments.forgetting import inside, load_rows, reduce_rows
-from payments.inbox import embedded, entry_of, insert
+from payments.inbox import insert
 from payments.mirror.projection import SPECS, project
 from payments.models import (
     BalanceTransaction,

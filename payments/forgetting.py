@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,12 +26,8 @@ ID = re.compile(r'"([a-z]{2,}_\w{1,250})"')
 ADDRESS = re.compile(r'"([^"@]*@[^"]*)"')
 
 
-def about_the_erased(payloads: Iterable[str]) -> list[bool]:
-    """For each payload, as JSON, whether it is about an erased person. One statement while nobody
-    is erased, otherwise two."""
-    texts = list(payloads)
-    if not ErasedKey.objects.exists():
-        return [False] * len(texts)
+def about_the_erased(texts: Sequence[str]) -> list[bool]:
+    """For each payload, as JSON, whether it is about an erased person; one statement."""
     mentioned = [keys(text) for text in texts]
     found = dict(
         ErasedKey.objects.filter(key__in=set().union(*mentioned)).values_list("key", "erased_at")
