@@ -95,8 +95,7 @@ def web(env: dict[str, str]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         port = int(listening.getsockname()[1])
         arguments = ["-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listening.fileno()}"]
-        arguments += ["--worker-class", "gthread", "--workers", "2", "--threads", "4"]
-        arguments += ["--no-control-socket", "--log-level", "warning"]
+        arguments += ["--workers", "2", "--no-control-socket", "--log-level", "warning"]
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=BASE_DIR,
