@@ -31,6 +31,14 @@ def working_on(job: Job) -> Iterator[None]:
         _job.reset(token)
 
 
+class CauseFilter(logging.Filter):
+    """Notes on each record what it is about, before anything is taken out of it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.cause = cause(record)
+        return True
+
+
 class JsonFormatter(Formatter):
     """``time``, ``level``, ``logger``, ``message``; where they are known ``request_id``, ``actor``,
     ``job``, ``task``, ``queue``; ``exception`` and ``stack`` where there are some."""
@@ -46,7 +54,7 @@ class JsonFormatter(Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.message,
-            **cause(record),
+            **(getattr(record, "cause", None) or cause(record)),
             "exception": message_dict.get("exc_info"),
             "stack": message_dict.get("stack_info"),
         }
