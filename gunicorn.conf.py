@@ -1,4 +1,4 @@
-"""What gunicorn reads beside its command line: how it logs, and what its processes share."""
+"""What gunicorn reads beside its command line: its threads, its logs, what processes share."""
 
 import os
 import sys
@@ -9,6 +9,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from config.start import load_dotenv
 from governance.metrics import latency
+
+worker_class = "config.gunicorn_worker.Worker"
+threads = 4  # the pool of connections to the database is larger
 
 load_dotenv()
 production = os.environ.get("COUNTINGHOUSE_ENV") == "production"

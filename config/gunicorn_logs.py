@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -23,9 +22,8 @@ class JsonLogger(Logger):  # type: ignore[misc]  # it is untyped
         """What was asked for, without its query: that may hold names and addresses."""
         if self.access_log_enabled:
             atoms = self.atoms(resp, req, environ, request_time)
-            request = SimpleNamespace(request_id=atoms.get("{x-request-id}o", ""))
             self.access_log.info(
                 "%s %s %s in %d ms",
                 *(atoms[name] for name in ("m", "U", "s", "M")),
-                extra={"request": request},
+                extra={"cause": {"request_id": atoms.get("{x-request-id}o")}},
             )

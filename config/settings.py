@@ -208,6 +208,7 @@ STRIPE_ACCOUNT = env.str("STRIPE_ACCOUNT", default="")
 STRIPE_WEBHOOK_TOLERANCE = timedelta(seconds=300)
 STRIPE_WEBHOOK_MAX_BYTES = 1024 * 1024
 STRIPE_WEBHOOK_BODY_SECONDS = number("STRIPE_WEBHOOK_BODY_SECONDS", 10, least=1)
+REQUEST_SECONDS = number("REQUEST_SECONDS", 30, least=1)  # see config.gunicorn_worker
 STRIPE_MAX_ATTEMPTS = number("STRIPE_MAX_ATTEMPTS", 8)
 ORDERS_FROM_STRIPE = env.str("ORDERS_FROM_STRIPE", default="auto")
 if ORDERS_FROM_STRIPE not in {"auto", "off"}:

@@ -44,6 +44,7 @@ NO_SECRETS = frozenset(
         "PENDING_ORDER_DAYS",
         "PG_BIN",
         "REPORTING_TIME_ZONE",
+        "REQUEST_SECONDS",
         "SECURE_HSTS_SECONDS",
         "SECURE_SSL_REDIRECT",
         "SITE_URL",

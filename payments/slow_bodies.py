@@ -2,7 +2,8 @@
 
 gunicorn's threads wait for a body as long as the sender likes, so a few connections that send a
 byte now and then would hold all of them. One watchman in each process, started when it is first
-needed, ends the reading of what is late.
+needed, ends the reading of what is late. The web server's worker watches whole requests
+(``config.gunicorn_worker``); the webhook, which anybody may call, its own more strictly.
 """
 
 from __future__ import annotations

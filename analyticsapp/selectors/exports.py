@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,11 +43,25 @@ def taken_lately(packs: Collection[str]) -> list[Taken]:
             action=f"{SUBJECT}.export_started", after__pack__in=list(packs)
         ).order_by("-at", "-id")[:SHOWN]
     )
-    ended = AuditEvent.objects.filter(
-        request_id__in=[event.request_id for event in begun], action=f"{SUBJECT}.exported"
+    ended = list(
+        AuditEvent.objects.filter(
+            request_id__in=[event.request_id for event in begun], action=f"{SUBJECT}.exported"
+        ).order_by("id")
     )
-    how = {event.request_id: event.after for event in ended}
-    return [taken(event, how.get(event.request_id, {})) for event in begun]
+    return [taken(event, outcome_of(event, ended)) for event in begun]
+
+
+def outcome_of(begun: AuditEvent, ended: Iterable[AuditEvent]) -> Mapping[str, Any]:
+    """What became of it. A request id alone doesn't tell: whoever asks may send any."""
+    for event in ended:
+        if (
+            event.pk > begun.pk
+            and (event.request_id, event.actor_id) == (begun.request_id, begun.actor_id)
+            and begun.after.items() <= event.after.items()
+        ):
+            found: Mapping[str, Any] = event.after
+            return found
+    return {}
 
 
 def taken(event: AuditEvent, how: Mapping[str, Any]) -> Taken:

@@ -32,6 +32,7 @@ from analyticsapp.exports.registry import FINANCE
 from analyticsapp.exports.sending import take, take_pack
 from analyticsapp.kpi_document import definitions_version
 from analyticsapp.models import DirtyDay, SnapshotState
+from analyticsapp.selectors.exports import taken_lately
 from analyticsapp.services import snapshots
 from analyticsapp.tests.files import content, pack, parsed, unpacked
 from analyticsapp.tests.shop import at, charge, order, refund
@@ -41,6 +42,7 @@ from auditlog.models import AuditEvent
 from auditlog.snapshot import snapshot
 
 NOVEMBER = Scope(date(2026, 11, 1), date(2026, 11, 30))
+EMPTY = Scope(date(2020, 1, 1), date(2020, 1, 2))
 LOCK = 0x6578706F7274  # "export"; any number will do
 
 
@@ -254,6 +256,24 @@ def test_what_was_taken_is_on_record(superuser: User) -> None:
     begun = trace("analytics.export_started")
     assert begun.request_id == event.request_id
     assert begun.after.items() <= event.after.items()
+
+
+@pytest.mark.django_db
+def test_two_that_claim_one_request_id_are_told_apart(superuser: User, operator: User) -> None:
+    order(at(2), 100)
+    for user, span in ((superuser, NOVEMBER), (operator, NOVEMBER), (superuser, EMPTY)):
+        with acting_as(Actor(user.get_username(), user, request_id="request-0001")):
+            b"".join(take(all_exports()["orders"], span))
+    with acting_as(Actor("root", superuser, request_id="request-0001")):
+        begun = take(all_exports()["orders"], NOVEMBER)  # and no more
+    lately = taken_lately(["finance"])
+    begun.close()
+    assert [(one.who, one.outcome, one.rows) for one in lately] == [
+        ("root", "", 0),
+        ("root", "complete", 0),
+        ("olive", "complete", 1),
+        ("root", "complete", 1),
+    ]
 
 
 @pytest.mark.django_db

@@ -208,7 +208,7 @@ def gunicorn(
     def serve(env: Environment | None = None) -> str:
         listening = loopback_socket()
         arguments = ["-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listening.fileno()}"]
-        arguments += ["--worker-class", "gthread", "--workers", "1", "--threads", "4"]
+        arguments += ["--workers", "1"]
         # Else it looks for a place of its own for this in the home folder.
         arguments += ["--no-control-socket"]
         each = start("gunicorn", arguments, environment(env), listening)

@@ -33,6 +33,19 @@ def lines(process: Running) -> list[dict[str, Any]]:
     return [json.loads(line) for line in process.output().splitlines()]
 
 
+def ask(
+    url: str, method: str, path: str, headers: dict[str, str], sent: bytes | None = None
+) -> tuple[int, str | None, str]:
+    """The answer's status, its request id, and what it says."""
+    place = urlsplit(url)
+    client = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    client.request(method, path, sent, headers)
+    answer = client.getresponse()
+    said = answer.read().decode()
+    client.close()
+    return answer.status, answer.headers["X-Request-ID"], said
+
+
 @pytest.mark.django_db(transaction=True)
 def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_log(
     gunicorn: Any, worker: StartWorker, processes: list[Running]
@@ -42,7 +55,7 @@ def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_lo
         "GUNICORN_CMD_ARGS": "--access-logfile -",
         "METRICS_TOKEN": "a-token-of-24-characters",
     }
-    url = urlsplit(gunicorn(env))
+    url = gunicorn(env)
     web = processes[-1]
     new = NewOrder(number="A-1", currency="eur", total_minor=5000, placed_at=timezone.now())
     create_order(new, source=Order.Source.SHOP, reason="from the shop")
@@ -50,14 +63,10 @@ def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_lo
     inbox.store([known], Source.LISTED)
     drain()
     payload = body(event("charge.succeeded", make.charge()))
-    sender = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
     headers = {"Stripe-Signature": signature(payload, secret=WEBHOOK_SECRET)}
-    sender.request(
-        "POST", "/stripe/webhook/?key=secret", payload, {**headers, "X-Request-ID": REQUEST_ID}
-    )
-    answer = sender.getresponse()
-    assert (answer.status, answer.headers["X-Request-ID"]) == (200, REQUEST_ID)
-    answer.read()
+    headers["X-Request-ID"] = REQUEST_ID
+    status, said_id, _ = ask(url, "POST", "/stripe/webhook/?key=secret", headers, payload)
+    assert (status, said_id) == (200, REQUEST_ID)
     row = StripeEvent.objects.get(source=Source.WEBHOOK)
     assert row.request_id == REQUEST_ID
 
@@ -69,9 +78,7 @@ def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_lo
     assert (paid.after["event"], paid.actor_name) == (row.pk, "job:process_events")
     assert paid.request_id == REQUEST_ID
     token = {"Authorization": "Bearer " + env["METRICS_TOKEN"]}
-    sender.close()  # gunicorn has let go of it by now
-    sender.request("GET", "/metrics", headers=token)
-    assert "\ncountinghouse_workers 1\n" in sender.getresponse().read().decode()
+    assert "\ncountinghouse_workers 1\n" in ask(url, "GET", "/metrics", token)[2]
     working.wait_for(lambda: "events processed" in working.output(), "saying so")
     [said] = [line for line in lines(working) if line.get("request_id") == REQUEST_ID]
     assert said | {"job": 0, "time": ""} == {
@@ -85,6 +92,10 @@ def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_lo
         "task": "payments.process_events",
         "queue": "default",
     }
+    assert ask(url, "GET", "/nowhere/", {"X-Request-ID": "nobody-is-there"})[0] == 404
+    web.wait_for(lambda: "Not Found" in web.output(), "saying that it isn't there")
+    [missed] = [line for line in lines(web) if line["message"] == "Not Found: /nowhere/"]
+    assert missed["request_id"] == "nobody-is-there"
     web.wait_for(lambda: "POST" in web.output(), "saying what was asked for")
     [asked] = [line for line in lines(web) if line.get("request_id") == REQUEST_ID]
     assert asked["message"].startswith("POST /stripe/webhook/ 200 in ")

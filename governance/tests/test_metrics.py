@@ -210,7 +210,7 @@ def test_any_process_of_the_server_answers_for_all_and_for_those_that_ended(
 ) -> None:
     listening = loopback_socket()
     arguments = ["-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listening.fileno()}"]
-    arguments += ["--worker-class", "gthread", "--workers", "2", "--no-control-socket"]
+    arguments += ["--workers", "2", "--no-control-socket"]
     server = start("gunicorn", arguments, environment({"METRICS_TOKEN": TOKEN}), listening)
     processes.append(server)
     booted = re.compile(r"Booting worker with pid: (\d+)")

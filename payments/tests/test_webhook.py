@@ -21,7 +21,7 @@ from django.db import connection
 from django.test import Client
 
 from auditlog.models import AuditEvent
-from config.tests.processes import WEBHOOK_SECRET
+from config.tests.processes import WEBHOOK_SECRET, Running
 from payments import inbox
 from payments.models import Customer, Source, StripeEvent
 from payments.processing import drain
@@ -174,6 +174,32 @@ def test_slow_bodies_are_cut_off_and_meanwhile_other_events_are_taken(
             each.sendall(b" ")  # a byte now and then doesn't help
         assert each.recv(100).startswith(b"HTTP/1.1 408 ")
         each.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_slow_senders_hold_no_thread_for_long(
+    gunicorn: Callable[..., str], processes: list[Running]
+) -> None:
+    place = urlsplit(gunicorn({"REQUEST_SECONDS": "1"}))
+    address = (place.hostname or "", place.port or 0)
+    token = "a" * 32
+    head = f"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken={token}\r\n"
+    form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n"
+    form += f"csrfmiddlewaretoken={token}&username=olive&password=guess"
+    slow = [socket.create_connection(address, timeout=30) for _ in range(8)]
+    for number, each in enumerate(slow):
+        each.sendall(f"{head}{form if number % 2 else 'X-A: '}".encode())
+    time.sleep(0.5)
+    client = http.client.HTTPConnection(*address, timeout=30)
+    client.request("GET", "/healthz")  # it waits for one of the four threads
+    assert client.getresponse().status == 200
+    client.close()
+    for number, each in enumerate(slow):
+        answer = each.recv(100)
+        # A form without its end is none, though all fields that matter have arrived.
+        assert answer.startswith(b"HTTP/1.1 403 ") if number % 2 else answer == b""
+        each.close()
+    assert "Traceback" not in processes[-1].output()
 
 
 def test_other_methods_are_405() -> None:

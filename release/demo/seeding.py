@@ -38,6 +38,7 @@ from orders.services.waiting import settle_waiting
 from orders.states import OrderStatus
 from payments import inbox, processing, reading, reads, sync
 from payments.client import pages
+from payments.entries import entry_of
 from payments.models import Source, StripeEvent
 from payments.reading import observed
 from payments.resources import RESOURCES
@@ -264,7 +265,7 @@ class Past:
         for start in range(0, len(events), CHUNK):
             entries = [
                 replace(
-                    inbox.entry_of(event, source=Source.WEBHOOK),
+                    entry_of(event, source=Source.WEBHOOK),
                     received_at=datetime.fromtimestamp(event["created"], UTC) + DELIVERED_AFTER,
                 )
                 for event in events[start : start + CHUNK]
