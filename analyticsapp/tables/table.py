@@ -13,16 +13,18 @@ from analyticsapp.days import DAY, Window, bounds, reporting_zone, stretches
 
 # Every statement gets the days, and where they begin and end, as UTC times. They are read in runs
 # without a gap, each source through an index, and a binary search puts every row into its day.
+# A run's bounds stand in the statement as they are: Postgres then knows how many rows to expect.
 GIVEN = """
 given AS MATERIALIZED (
     SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts,
         %(stretches)s::timestamptz[] AS stretches, %(stretch_days)s::date[] AS stretch_days
 ),
-runs AS MATERIALIZED (
-    SELECT * FROM unnest(%(run_starts)s::timestamptz[], %(run_ends)s::timestamptz[])
-        AS run(starts, ends)
+runs AS NOT MATERIALIZED (
+    SELECT * FROM (VALUES {runs}) AS run (starts, ends)
 )
 """
+# SQL and its parameters.
+Statement = tuple[str, dict[str, Any]]
 # How many days before its last one the longest window begins: a quarter has up to 92.
 REACH = 91
 
@@ -97,13 +99,13 @@ class SnapshotTable:
         """The days whose rows may differ when what happened on ``days`` did, in order."""
         return days
 
-    @property
-    def count(self) -> str:
-        """The statement that brings the given days up to date and touches only what differs."""
+    def count(self, days: Sequence[date], now: datetime) -> Statement:
+        """The statement that brings these days up to date and touches only what differs."""
+        given, parameters = given_days(days)
         keys, measures = ", ".join(self.columns), ", ".join(self.measures)
         sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*self.measures, "built_at"))
-        return f"""
-WITH {GIVEN}, fresh AS MATERIALIZED ({self.fresh}),
+        sql = f"""
+WITH {given}, fresh AS MATERIALIZED ({self.fresh}),
 vanished AS (
     DELETE FROM {self.name} AS old
     WHERE old.day = ANY (%(days)s::date[])
@@ -114,27 +116,31 @@ SELECT {keys}, {measures}, %(now)s FROM fresh
 ON CONFLICT ({keys}) DO UPDATE SET {sets}
 WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "EXCLUDED")})
 """
+        return sql, {**parameters, "now": now}
 
-    @property
-    def differing(self) -> str:
-        """SQL of the rows that differ from what they sum: the keys, and each measure as it
-        ``is`` (null: there is no row) and as it ``should`` be."""
+    def differing(self, days: Sequence[date]) -> Statement:
+        """The query for the rows of these days that differ from what they sum: the keys, and each
+        measure as it ``is`` (null: there is no row) and as it ``should`` be."""
+        given, parameters = given_days(days)
         keys = ", ".join(f"coalesce(fresh.{name}, old.{name}) AS {name}" for name in self.columns)
         both = ", ".join(
             f"old.{name} AS is_{name}, fresh.{name} AS should_{name}" for name in self.measures
         )
-        return f"""
-WITH {GIVEN}, fresh AS MATERIALIZED ({self.fresh})
+        sql = f"""
+WITH {given}, fresh AS MATERIALIZED ({self.fresh})
 SELECT {keys}, {both}
 FROM fresh FULL JOIN (
     SELECT * FROM {self.name} WHERE day = ANY (%(days)s::date[])
 ) AS old ON {self._same("fresh")}
 WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "fresh")})
 """
+        return sql, parameters
 
     def _same(self, other: str) -> str:
+        # What may be null is compared as text: IS NOT DISTINCT FROM can't be hashed, so that every
+        # pair of a day's rows would be looked at.
         return " AND ".join(
-            f"old.{name} IS NOT DISTINCT FROM {other}.{name}"
+            f"coalesce(old.{name}::text, '') = coalesce({other}.{name}::text, '')"
             if self.model._meta.get_field(name.removesuffix("_id")).null
             else f"old.{name} = {other}.{name}"
             for name in self.columns
@@ -145,8 +151,9 @@ def _list(names: Sequence[str], of: str) -> str:
     return ", ".join(f"{of}.{name}" for name in names)
 
 
-def parameters(days: Sequence[date]) -> dict[str, Any]:
-    """What the statements take, for these days: in order, and one at least.
+def given_days(days: Sequence[date]) -> Statement:
+    """The common table expressions that all statements begin with, and what they take, for these
+    days: in order, and one at least.
 
     The ``wide`` ones reach back as far as the longest window does.
     """
@@ -161,7 +168,16 @@ def parameters(days: Sequence[date]) -> dict[str, Any]:
     wide = Window(first, days[-1]).days()
     wide_starts = [bounds(day)[0] for day in wide]
     stretch_starts, stretch_days = stretches(reporting_zone())
-    return {
+    bounds_of_runs = {
+        f"{side}_{n}": moment
+        for n, run in enumerate(runs)
+        for side, moment in zip(("start", "end"), run, strict=True)
+    }
+    values = ", ".join(
+        f"(%(start_{n})s::timestamptz, %(end_{n})s::timestamptz)" for n, _ in enumerate(runs)
+    )
+    return GIVEN.format(runs=values), {
+        **bounds_of_runs,
         "stretches": stretch_starts,
         "stretch_days": stretch_days,
         "wide_days": wide,
@@ -170,12 +186,10 @@ def parameters(days: Sequence[date]) -> dict[str, Any]:
         "wide_end": given[-1][2],
         "days": list(days),
         "starts": [start for _, start, _ in given],
-        "run_starts": [start for start, _ in runs],
-        "run_ends": [end for _, end in runs],
     }
 
 
 def count(table: SnapshotTable, days: Sequence[date], now: datetime) -> None:
     """Bring the table's rows of these days up to date. One statement."""
     with connection.cursor() as cursor:
-        cursor.execute(table.count, {**parameters(days), "now": now})
+        cursor.execute(*table.count(days, now))
