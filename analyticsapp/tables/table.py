@@ -113,6 +113,12 @@ vanished AS (
 )
 INSERT INTO {self.name} AS old ({keys}, {measures}, built_at)
 SELECT {keys}, {measures}, %(now)s FROM fresh
+-- Even a conflict that changes nothing writes a lock on its row.
+WHERE NOT EXISTS (
+    SELECT FROM {self.name} AS old
+    WHERE old.day = ANY (%(days)s::date[]) AND {self._same("fresh")}
+        AND ({_list(self.measures, "old")}) = ({_list(self.measures, "fresh")})
+)
 ON CONFLICT ({keys}) DO UPDATE SET {sets}
 WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "EXCLUDED")})
 """
@@ -137,14 +143,14 @@ WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "f
         return sql, parameters
 
     def _same(self, other: str) -> str:
-        # What may be null is compared as text: IS NOT DISTINCT FROM can't be hashed, so that every
-        # pair of a day's rows would be looked at.
-        return " AND ".join(
-            f"coalesce(old.{name}::text, '') = coalesce({other}.{name}::text, '')"
-            if self.model._meta.get_field(name.removesuffix("_id")).null
-            else f"old.{name} = {other}.{name}"
-            for name in self.columns
-        )
+        fields = [self.model._meta.get_field(name.removesuffix("_id")) for name in self.columns]
+        if any(field.null for field in fields):
+            # As text, null is like null. IS NOT DISTINCT FROM can't be hashed, and of several
+            # conditions Postgres may join by some and look at every pair that fulfils these.
+            return (
+                f"ROW({_list(self.columns, 'old')})::text = ROW({_list(self.columns, other)})::text"
+            )
+        return " AND ".join(f"old.{name} = {other}.{name}" for name in self.columns)
 
 
 def _list(names: Sequence[str], of: str) -> str:
