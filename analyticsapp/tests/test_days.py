@@ -17,7 +17,7 @@ from analyticsapp.days import DAY, Window, bounds, day_of
 from analyticsapp.exports import Scope
 from analyticsapp.models import DaySnapshot, SnapshotState
 from analyticsapp.services import snapshots
-from analyticsapp.tables.table import GIVEN, any_day_at, parameters
+from analyticsapp.tables.table import any_day_at, given_days
 from analyticsapp.tests.files import rows
 from analyticsapp.tests.shop import at, charge, figures, net, refund, transaction
 
@@ -124,11 +124,11 @@ def test_the_day_of_any_moment_is_told_without_a_list_of_days(
     zone: str, moments: list[datetime]
 ) -> None:
     with override_settings(REPORTING_TIME_ZONE=zone), connection.cursor() as cursor:
-        given_row = {**parameters([date(2026, 11, 1)]), "moments": moments}
+        given, parameters = given_days([date(2026, 11, 1)])
         cursor.execute(
-            f"WITH {GIVEN} SELECT {any_day_at('moment')} FROM given, "
+            f"WITH {given} SELECT {any_day_at('moment')} FROM given, "
             "unnest(%(moments)s::timestamptz[]) WITH ORDINALITY AS asked (moment, n) ORDER BY n",
-            given_row,
+            {**parameters, "moments": moments},
         )
         for moment, (day,) in zip(moments, cursor.fetchall(), strict=True):
             start, end = bounds(day)
