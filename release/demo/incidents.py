@@ -37,7 +37,7 @@ class Incidents:
 
     def plan(self) -> None:
         end, at = self.history.end, self.history.at
-        for days in (410, 330, 260, 190, 120, 40):
+        for days in (330, 190, 40):
             at(end - days * DAY, self.abandon)
         at(end - 300 * DAY, self.forget)
         at(end - 240 * DAY, self.pay_twice)
