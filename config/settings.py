@@ -189,6 +189,8 @@ except (ZoneInfoNotFoundError, ValueError):
     ) from None
 # What counts as recurring revenue, where companies differ; see analyticsapp/subscriptions.
 MRR_COUNTS_TRIALS = env.bool("MRR_COUNTS_TRIALS", default=False)
+MRR_COUNTS_PAST_DUE = env.bool("MRR_COUNTS_PAST_DUE", default=True)
+MRR_COUNTS_UNPAID = env.bool("MRR_COUNTS_UNPAID", default=False)
 MRR_COUNTS_PAUSED = env.bool("MRR_COUNTS_PAUSED", default=True)
 MRR_SUBTRACTS_LIMITED_COUPONS = env.bool("MRR_SUBTRACTS_LIMITED_COUPONS", default=False)
 LANGUAGE_CODE = "en"

@@ -140,7 +140,8 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         edge_rules=(
             "A year is 12 months, a week 12/52 and a day 12/365 of one; each item is rounded once, "
             "half to even.",
-            "Active and past due subscriptions count; trials don’t unless MRR_COUNTS_TRIALS is on.",
+            "Active subscriptions count, and past due ones unless MRR_COUNTS_PAST_DUE is off; "
+            "trials and unpaid ones don’t unless MRR_COUNTS_TRIALS or MRR_COUNTS_UNPAID is on.",
             "A subscription whose collection is paused counts unless MRR_COUNTS_PAUSED is off.",
             "Coupons that run out are not subtracted unless MRR_SUBTRACTS_LIMITED_COUPONS is on.",
             "Metered items and tiered prices are worth nothing, and tax that comes on top of a "

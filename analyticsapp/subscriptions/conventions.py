@@ -37,13 +37,19 @@ class Conventions:
         return ",".join(f"{name}={value}" for name, value in rules.items())
 
 
+# The setting that says whether a status counts beside active, and what such subscriptions are.
+BY_STATUS = {
+    "trialing": ("MRR_COUNTS_TRIALS", "Trials"),
+    "past_due": ("MRR_COUNTS_PAST_DUE", "Past due"),
+    "unpaid": ("MRR_COUNTS_UNPAID", "Unpaid"),
+}
+
+
 def conventions() -> Conventions:
     """The conventions that the settings ask for."""
-    statuses = {"active", "past_due"}
-    if settings.MRR_COUNTS_TRIALS:
-        statuses.add("trialing")
+    asked = {status for status, (name, _) in BY_STATUS.items() if getattr(settings, name)}
     return Conventions(
-        statuses=frozenset(statuses),
+        statuses=frozenset({"active", *asked}),
         limited_coupons=settings.MRR_SUBTRACTS_LIMITED_COUPONS,
         paused=settings.MRR_COUNTS_PAUSED,
     )

@@ -204,6 +204,23 @@ def test_other_conventions_derive_everything_again(settings: Any) -> None:
     assert "trialing" in SnapshotState.objects.get().conventions
 
 
+def test_whether_past_due_and_unpaid_ones_count_is_a_setting(settings: Any) -> None:
+    def lost_on() -> list[int]:
+        snapshots.refresh()
+        return [day.day for day, kind, _ in told() if kind == "churn"]
+
+    hear(
+        created(stripe.subscription(), 0),
+        updated(stripe.subscription(status="past_due"), 2),
+        updated(stripe.subscription(status="unpaid"), 4),
+    )
+    assert lost_on() == [19]
+    settings.MRR_COUNTS_PAST_DUE = False
+    assert lost_on() == [17]
+    settings.MRR_COUNTS_PAST_DUE = settings.MRR_COUNTS_UNPAID = True
+    assert lost_on() == []
+
+
 def test_a_refresh_takes_as_many_statements_for_two_customers_as_for_forty() -> None:
     def statements(customers: range) -> int:
         inbox.store(

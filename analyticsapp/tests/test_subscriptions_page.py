@@ -113,6 +113,9 @@ def test_it_says_what_counts(reader: Client) -> None:
     assert "Trials don’t count" in text(reader.get(JANUARY).content.decode())
     with override_settings(MRR_COUNTS_TRIALS=True):
         assert "Trials count" in text(reader.get(JANUARY).content.decode())
+    assert "Past due count" in text(reader.get(JANUARY).content.decode())
+    with override_settings(MRR_COUNTS_PAST_DUE=False):
+        assert "Past due don’t count" in text(reader.get(JANUARY).content.decode())
 
 
 def test_a_waterfall_begins_each_step_where_the_last_one_ended() -> None:

@@ -28,7 +28,7 @@ from analyticsapp.selectors.subscriptions import (
     recurring,
     recurring_currencies,
 )
-from analyticsapp.subscriptions.conventions import conventions
+from analyticsapp.subscriptions.conventions import BY_STATUS, conventions
 from analyticsapp.views.page import VIEW, head
 from analyticsapp.waterfall import Step, waterfall
 from auditlog.access import requires
@@ -117,8 +117,10 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
             ],
             "latest": LATEST,
             "rules": rules,
-            "statuses": sorted(rules.statuses),
-            "counts_trials": "trialing" in rules.statuses,
+            "by_status": [
+                {"title": title, "setting": setting, "counts": status in rules.statuses}
+                for status, (setting, title) in BY_STATUS.items()
+            ],
         }
     return render(request, "analytics/subscriptions.html", context)
 
