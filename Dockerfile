@@ -60,7 +60,7 @@ RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable
 FROM production AS test
 USER root
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends chromium fonts-dejavu-core libatomic1 make && \
+    apt-get install --yes --no-install-recommends chromium fonts-dejavu-core git libatomic1 make && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=tools /opt/venv /opt/venv
 RUN chown --recursive app:app /app

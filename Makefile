@@ -13,7 +13,7 @@ FIRST = $(firstword $(shell for p in python3 $(PYTHON) python3.13 python3.12 pyt
 BOOTSTRAP = @VENV="$(VENV)" PYTHON="$(PYTHON)" $(or $(FIRST),$(error \
 	There is no Python 3 here. Countinghouse needs Python 3.11, 3.12 or 3.13)) scripts/bootstrap.py
 
-.PHONY: help setup demo stop test check fmt lock bench
+.PHONY: help setup demo stop test check verify fmt lock bench
 .DEFAULT_GOAL := help
 
 help:
@@ -21,7 +21,8 @@ help:
 	@echo 'make demo    run the product with sample data; PORT=$(PORT), Ctrl-C stops it'
 	@echo 'make stop    stop what still runs here: a demo, the embedded Postgres'
 	@echo 'make test    run all tests; ARGS="-k refund" runs some'
-	@echo 'make check   lint, types, imports, migrations, settings, locks'
+	@echo 'make check   every gate that is not a test'
+	@echo 'make verify  every claim of docs/acceptance_matrix.md, with its command and what came of it'
 	@echo 'make fmt     format the code'
 	@echo 'make lock    write the locks from pyproject.toml; ARGS=--upgrade takes new versions'
 	@echo 'make bench   measure how fast events are taken in'
@@ -43,7 +44,11 @@ test:
 
 check:
 	$(BOOTSTRAP) requirements-dev.txt
-	@$(RUN) scripts/check.py
+	@$(RUN) manage.py gates --group checks $(ARGS)
+
+verify:
+	$(BOOTSTRAP) requirements-dev.txt
+	@$(RUN) manage.py verify $(ARGS)
 
 fmt:
 	$(BOOTSTRAP) requirements-dev.txt

@@ -6,7 +6,8 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Analytics"
 
     def ready(self) -> None:
-        """Hear of what changes, to mark its days; offer the exports."""
+        """Hear of what changes, to mark its days; offer the exports; check the days."""
+        from analyticsapp import checks  # noqa: F401
         from analyticsapp.exports import finance, offer, operations, star
         from analyticsapp.services import dirty_days, subscriptions
         from orders import changes as order_changes

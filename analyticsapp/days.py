@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 DAY = timedelta(days=1)
+QUARTER = 92  # days of the longest one
+YEAR_AND_MONTH = 13  # months: the last one, and back to the same of a year before
 
 
 def reporting_zone() -> ZoneInfo:
@@ -46,6 +49,17 @@ def _start(day: date, zone: ZoneInfo) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     except OverflowError:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def months_later(first: date, months: int) -> date:
+    """The first day of the month so many months after the one that begins on ``first``."""
+    number = first.year * 12 + first.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def beginning(day: date, months: int) -> date:
+    """The first day of the month, or with 3 ``months`` of the quarter, that ``day`` is in."""
+    return day.replace(month=day.month - (day.month - 1) % months, day=1)
 
 
 WEEK = 7 * DAY
@@ -91,6 +105,11 @@ class Window:
     def __contains__(self, day: date) -> bool:
         return self.first <= day <= self.last
 
+    @property
+    def query(self) -> str:
+        """The address's query that names them, without a question mark."""
+        return urlencode({"from": str(self.first), "to": str(self.last)})
+
     def days(self) -> list[date]:
         """Its days in order."""
         return [self.first + n * DAY for n in range(len(self))]
@@ -100,7 +119,7 @@ class Window:
         parts = []
         first = self.first
         while first <= self.last:
-            after = (first.replace(day=28) + 4 * DAY).replace(day=1)
+            after = months_later(first.replace(day=1), 1)
             parts.append(Window(first, min(after - DAY, self.last)))
             first = after
         return parts

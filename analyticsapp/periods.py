@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cached_property
-from urllib.parse import urlencode
+from typing import TypeVar
 
-from analyticsapp.days import DAY, Window, day_of
+from analyticsapp.days import DAY, Window, beginning, day_of, months_later
 
 PRESETS = (7, 30, 90)
 DEFAULT_DAYS = 30
@@ -18,6 +18,9 @@ MOST_DAYS = 3_660
 FIRST_YEAR = 2000
 MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 QUARTER = re.compile(r"([0-9]{4})-Q([1-4])", re.IGNORECASE)
+
+
+T = TypeVar("T")
 
 
 class BadPeriod(ValueError):
@@ -47,6 +50,19 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Comparable:
+    """Which of the periods that one is compared with have figures for all of their days: the one
+    before, and the same days a year before."""
+
+    before: bool
+    year: bool
+
+    def only(self, before: T | None, year_before: T | None) -> tuple[T | None, T | None]:
+        """The figures of the two, None of one that isn't whole."""
+        return before if self.before else None, year_before if self.year else None
+
+
+@dataclass(frozen=True)
 class Period(Window):
     """Whole days of ``REPORTING_TIME_ZONE``, both ends included.
 
@@ -66,7 +82,7 @@ class Period(Window):
     @classmethod
     def of_months(cls, kind: Kind, first: date, today: date) -> Period:
         """The month or quarter that begins on ``first``, or what of it has been."""
-        return cls(first, min(_later(first, kind.months) - DAY, today), today, kind)
+        return cls(first, min(months_later(first, kind.months) - DAY, today), today, kind)
 
     @property
     def so_far(self) -> bool:
@@ -118,7 +134,7 @@ class Period(Window):
     def query(self) -> str:
         """The address's query that names it, without a question mark."""
         if self.kind is Kind.RANGE:
-            return urlencode({"from": str(self.first), "to": str(self.last)})
+            return super().query
         return f"{self.kind.value}={self.key}"
 
     def before(self) -> Period:
@@ -126,9 +142,9 @@ class Period(Window):
         the one before, at most all of them."""
         if not self.kind.months:
             return self._range(self.first - len(self) * DAY, self.first - DAY)
-        first = _later(self.first, -self.kind.months)
+        first = months_later(self.first, -self.kind.months)
         whole = self._range(first, self.first - DAY)
-        if self.last == _later(self.first, self.kind.months) - DAY:
+        if self.last == months_later(self.first, self.kind.months) - DAY:
             return whole
         return self._range(first, min(whole.last, first + (self.last - self.first)))
 
@@ -139,20 +155,27 @@ class Period(Window):
         if self.kind is Kind.DAYS:
             return self._range(last - (len(self) - 1) * DAY, last)
         first = _a_year_before(self.first)
-        if self.kind.months and self.last == _later(self.first, self.kind.months) - DAY:
-            last = _later(first, self.kind.months) - DAY
+        if self.kind.months and self.last == months_later(self.first, self.kind.months) - DAY:
+            last = months_later(first, self.kind.months) - DAY
         return self._range(first, last)
 
     def _range(self, first: date, last: date) -> Period:
         """Those days, as the month or quarter that they are if this is one."""
-        whole = self.kind.months and last == _later(first, self.kind.months) - DAY
+        whole = self.kind.months and last == months_later(first, self.kind.months) - DAY
         return Period(first, last, self.today, self.kind if whole else Kind.RANGE)
+
+    def comparable(self, since: date | None) -> Comparable:
+        """Which of the two lie whole within the time of figures, where these begin ``since``."""
+        return Comparable(
+            before=since is not None and since <= self.before().first,
+            year=since is not None and since <= self.year_before().first,
+        )
 
     @cached_property
     def earlier(self) -> Choice | None:
         """The whole period before; None where that is too early to be asked for."""
         if self.kind.months:
-            first = _later(self.first, -self.kind.months)
+            first = months_later(self.first, -self.kind.months)
             found = Period.of_months(self.kind, first, self.today)
         else:
             found = self.before()
@@ -177,8 +200,8 @@ class Period(Window):
         with those that aren't over."""
         calendar = []
         for kind in (Kind.MONTH, Kind.QUARTER):
-            current = _begin(self.today, kind)
-            for first in (_later(current, -kind.months), current):
+            current = beginning(self.today, kind.months)
+            for first in (months_later(current, -kind.months), current):
                 calendar.append(Period.of_months(kind, first, self.today))
         days = [Period.of_days(n, self.today) for n in PRESETS]
         return [
@@ -251,17 +274,6 @@ def _date(text: str) -> date:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise BadPeriod(f"{text[:40]!r} is no date such as 2026-03-31.") from None
-
-
-def _begin(day: date, kind: Kind) -> date:
-    """The first day of the month or quarter that ``day`` is in."""
-    return day.replace(month=day.month - (day.month - 1) % kind.months, day=1)
-
-
-def _later(first: date, months: int) -> date:
-    """The first of the month so many months after the one that begins on ``first``."""
-    number = first.year * 12 + first.month - 1 + months
-    return date(number // 12, number % 12 + 1, 1)
 
 
 def _a_year_before(day: date) -> date:

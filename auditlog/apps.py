@@ -10,5 +10,5 @@ class AuditlogConfig(AppConfig):
 
     def ready(self) -> None:
         """Learn what may stand in the log, and note when people say who they are."""
-        autodiscover_modules("audited")
+        autodiscover_modules("audited", "personal")
         import_module("auditlog.identity")

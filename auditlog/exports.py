@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from decimal import Decimal
 from io import StringIO
 from typing import Any, Protocol
@@ -23,22 +22,10 @@ from django.utils import timezone
 from auditlog.columns import Column, defused
 from auditlog.context import acting_as, current_actor
 from auditlog.services import record
+from auditlog.snapshot import snapshot
 
 BLOCK = 64 * 1024
 Parameters = Sequence[Any] | Mapping[str, Any]
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One state of the database for all that is read within: what others commit meanwhile stays
-    unseen. Nothing can be written. Within a transaction it is that one's."""
-    outermost = not connection.in_atomic_block
-    # A savepoint otherwise: an interrupted COPY spoils the transaction.
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 def copied(sql: str, parameters: Parameters) -> Iterator[bytes | memoryview]:

@@ -32,9 +32,10 @@ def working_on(job: Job) -> Iterator[None]:
 
 
 class CauseFilter(logging.Filter):
-    """Notes on each record what it is about, before anything is taken out of it."""
+    """Notes on each record what it is about, before what it was given is redacted to text."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record through, with its ``cause``."""
         record.cause = cause(record)
         return True
 

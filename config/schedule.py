@@ -15,6 +15,7 @@ import release.backup.jobs
 from auditlog import sealing, verification
 from auditlog.context import acting_as, job
 from config.worker import requeue_stalled
+from governance import retention
 from orders.services import waiting
 from payments import sync
 
@@ -107,6 +108,14 @@ def restore_drill(timestamp: int) -> None:
     """Once a week, proof that the newest backup can be restored."""
     if settings.BACKUP_DIR:
         release.backup.jobs.restore_drill()
+
+
+@app.periodic(cron="11 3 * * *")
+@app.task(name="schedule.purge_expired", queueing_lock="purge_expired")
+def purge_expired(timestamp: int) -> None:
+    """What is past its time; see docs/data_governance.md."""
+    with acting_as(job("purge_expired")):
+        retention.purge_expired()
 
 
 @app.periodic(cron="23 3 * * *")

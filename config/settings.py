@@ -225,6 +225,14 @@ SUBSCRIPTION_PAST_DUE_DAYS = number("SUBSCRIPTION_PAST_DUE_DAYS", 21)
 BACKUP_WITHIN_DAYS = number("BACKUP_WITHIN_DAYS", 2)
 CHECKS_WITHIN_HOURS = number("CHECKS_WITHIN_HOURS", 3)
 
+# How long personal data is kept; see docs/data_governance.md.
+EVENT_PAYLOAD_DAYS = number("EVENT_PAYLOAD_DAYS", 180, least=30)  # Stripe lists events for 30
+AUDIT_YEARS = number("AUDIT_YEARS", 10, least=1)
+FINISHED_JOB_DAYS = number("FINISHED_JOB_DAYS", 30, least=1)
+SIGN_IN_ATTEMPT_DAYS = number("SIGN_IN_ATTEMPT_DAYS", 30, least=1)
+# Erased addresses are known again by a digest with this key.
+ERASURE_KEY = Secret(env.str("ERASURE_KEY", default="") or SECRET_KEY)
+
 # Backups: nothing is backed up by itself without a folder.
 BACKUP_DIR = env.str("BACKUP_DIR", default="").strip()
 BACKUP_KEEP = number("BACKUP_KEEP", 14, least=1)
@@ -355,14 +363,18 @@ LOGGING = {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
         "json": {"()": "config.logs.JsonFormatter"},
     },
-    "filters": {"cause": {"()": "config.logs.CauseFilter"}},
+    "filters": {
+        "cause": {"()": "config.logs.CauseFilter"},
+        "redact": {"()": "config.redaction.RedactingFilter"},
+    },
+    # Each has the filter, whatever its formatter; a test looks.
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": LOG_FORMAT,
-            "filters": ["cause"],
+            "filters": ["cause", "redact"],
         },
-        "nowhere": {"class": "logging.NullHandler"},
+        "nowhere": {"class": "logging.NullHandler", "filters": ["redact"]},
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

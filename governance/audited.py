@@ -41,3 +41,24 @@ SETTINGS_SEEN = register(
     "values.*",
     "fingerprints.*",
 )
+register(
+    "customer.erased",
+    "What is personal of a customer was erased: how many values by field, and which of Stripe’s "
+    "customers it was. Nothing that was erased.",
+    "fields.*",
+    "customers",
+    "rows.*",
+)
+register(
+    "customer.forget",
+    "The inbox was told whom to forget: by how many keys, and which of Stripe’s customers it is.",
+    "customers",
+    "known_by",
+)
+register(
+    "data.purged",
+    "Data was deleted whose time was over: how many rows, by what they were.",
+    "jobs that ended",
+    "sessions that expired",
+    "failed attempts to sign in",
+)

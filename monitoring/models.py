@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from auditlog.triggers import no_truncate
+from auditlog.triggers import append_only, no_truncate
 from payments.models.base import currency_check, currency_field
 
 
@@ -238,7 +237,7 @@ class IssueTransition(models.Model):
         ]
         indexes = [models.Index(fields=["issue", "id"], name="issuetransition_issue")]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            *append_only("reason", "evidence"),
             no_truncate("the history of issues"),
         ]
 

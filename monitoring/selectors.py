@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Case, Count, IntegerField, Max, Q, QuerySet, Value, When
 
 from monitoring.models import CheckRun, Issue, Severity
@@ -51,6 +52,17 @@ def count_by_check(issues: QuerySet[Issue]) -> dict[str, int]:
     """How many of ``issues`` each check has."""
     counted = issues.order_by().values_list("check_name").annotate(count=Count("id"))
     return dict(counted)
+
+
+def with_issues(names: Iterable[str]) -> list[str]:
+    """Those of the checks that have ever found something, by name: a look into the index each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE EXISTS"
+            " (SELECT FROM monitoring_issue WHERE check_name = name) ORDER BY name",
+            [list(names)],
+        )
+        return [name for (name,) in cursor]
 
 
 def last_run() -> CheckRun | None:

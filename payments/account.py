@@ -178,11 +178,13 @@ def _judge_abilities(found: Inspection) -> None:
     if not found.restricted:
         found.warnings.append(
             "This is a full secret key. Use a restricted key that may only read, and write refunds "
-            "if they are to be asked for here."
+            "if they are to be asked for here, and payment intents and Checkout sessions if unpaid "
+            "orders are to be canceled here."
         )
         return
-    # Stripe's dashboard grants both with one permission, *Charges and Refunds*.
-    wanted = {"refunds", "charges"} if "refunds" in writes else set()
+    # Canceling an order cancels its open payment. Stripe's dashboard grants the other two with one
+    # permission, *Charges and Refunds*.
+    wanted = {"payment_intents", *(("refunds", "charges") if "refunds" in writes else ())}
     needless = [name for name in writes if name not in wanted]
     if needless:
         found.warnings.append(f"The key may write {', '.join(needless)}, and needn't.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditlog.actions import register
 
 register("event.retry", "Failed events are to be processed again.", "events", "count")
+register("event.reduced", "The payloads of events were reduced to what is read of them.", "count")
 register("event.replay", "Events are to be processed again, whatever they were.", "count")
 register(
     "stripe.sync",

@@ -12,7 +12,8 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, OutOfMemory
 
 from payments.changes import announce
-from payments.inbox import embedded, entry_of, insert
+from payments.entries import embedded, entry_of
+from payments.inbox import insert
 from payments.mirror.projection import project
 from payments.models import Source, StripeEvent
 from payments.refund_requests import link_refunds

@@ -47,4 +47,6 @@ def request(
 def hurry() -> None:
     """Make the reads that were put off due now: nothing more will be heard that spares them."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE payments_readrequest SET not_before = now() WHERE attempts = 0")
+        cursor.execute(
+            "UPDATE payments_readrequest SET not_before = %s WHERE attempts = 0", [timezone.now()]
+        )

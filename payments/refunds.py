@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from payments import inbox, processing
 from payments.client import Json, plain, refusal
+from payments.entries import entry_of
 from payments.models import RefundRequest, Source
 from payments.reading import observed
 from payments.refund_requests import REQUEST_KEY
@@ -88,6 +89,6 @@ def ask_refund(client: stripe.StripeClient, request: RefundRequest) -> Json:
 
 def take_in(observations: list[Json]) -> None:
     """Keep what Stripe said of refunds, and process it now, without what waits beside it."""
-    entries = [inbox.entry_of(observation, source=Source.READ) for observation in observations]
+    entries = [entry_of(observation, source=Source.READ) for observation in observations]
     processing.process_these(inbox.insert(entries))
     inbox.wake()

@@ -24,6 +24,7 @@ from payments.client import (
     refusal,
     stripe_client,
 )
+from payments.entries import BadBody
 from payments.models import Invoice, PaymentIntent, ReadRequest, Source, SyncCursor
 from payments.reading import observed
 from payments.reads import ORIGIN
@@ -192,7 +193,7 @@ def _list_resource(
     if answer and not listed.error:
         try:
             balance.keep(answer, whole_history=since is None)
-        except inbox.BadBody as error:
+        except BadBody as error:
             told.error = f"it can't be kept: {error}"
     return [listed, told] if told.error else [listed]
 
@@ -314,12 +315,12 @@ def _store(observations: Sequence[Json], source: Source, listed: Listed) -> int:
     """Store a page; an object that can't be kept is told about and holds up no other."""
     try:
         return inbox.store(observations, source)
-    except inbox.BadBody:
+    except BadBody:
         stored = 0
         for observation in observations:
             try:
                 stored += inbox.store([observation], source)
-            except inbox.BadBody as error:
+            except BadBody as error:
                 listed.error = f"{str(observation.get('id'))[:100]} can't be kept: {error}"
         return stored
 

@@ -13,6 +13,7 @@ from procrastinate.exceptions import ProcrastinateException
 
 from auditlog.access import anyone
 from payments import inbox
+from payments.entries import BadBody
 from payments.slow_bodies import watched
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         return refuse(400, "no valid signature")
     try:
         key = inbox.receive(body)
-    except inbox.BadBody as error:
+    except BadBody as error:
         return refuse(400, str(error))
     except (DatabaseError, InterfaceError):
         logger.exception("an event could not be stored")

@@ -8,4 +8,4 @@ for _name, _meaning in {
     "demo.begun": "Sample data began to be made.",
     "demo.seeded": "Sample data was made.",
 }.items():
-    register(_name, _meaning, "seed", "orders", "until")
+    register(_name, _meaning, "seed", "orders", "until", "anomaly")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from . import endpoints
+from . import endpoints, forgetting
 from .api import copied
 from .base import Base
 from .errors import Obj, invalid
@@ -153,7 +153,15 @@ class DeliveryControl(Base):
     @property
     def cursor(self) -> int:
         """Where the log of events ends: what comes later is after it."""
-        return len(self.world.log.all)
+        return self.world.log.end
+
+    def forget(self, before: int, keep: Collection[str] = ()) -> int:
+        """Let go of events, and of objects that are over, from before a time.
+
+        Not of the customers and payment intents to ``keep``. Answers how many objects that was.
+        """
+        with self.world.lock:
+            return forgetting.forget(self.world, before, set(keep))
 
     def events_since(
         self, cursor: int = 0, types: Sequence[str] | None = None, limit: int | None = None

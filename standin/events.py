@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from .clock import DAY
@@ -58,6 +59,12 @@ class EventLog:
             indexes={"type": lambda event: event.type},
         )
         self.all: list[Event] = []
+        self.forgotten = 0
+
+    @property
+    def end(self) -> int:
+        """The position of the next event."""
+        return self.forgotten + len(self.all)
 
     def append(self, event: Event) -> None:
         """Keep an event."""
@@ -66,7 +73,15 @@ class EventLog:
 
     def since(self, cursor: int) -> list[Event]:
         """The events from position ``cursor`` on."""
-        return self.all[cursor:]
+        return self.all[max(cursor - self.forgotten, 0) :]
+
+    def forget(self, before: int) -> None:
+        """Let go of the events from before a time."""
+        old = list(takewhile(lambda event: event.created < before, self.all))
+        for event in old:
+            self.collection.remove(event.id)
+        del self.all[: len(old)]
+        self.forgotten += len(old)
 
 
 def encode_data(obj: Mapping[str, Any], previous: Mapping[str, Any] | None) -> str:

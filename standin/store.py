@@ -110,6 +110,11 @@ class Collection(Generic[T]):
             if value is not None:
                 self._index[name][value].discard(key)
 
+    def older_than(self, created: int) -> list[T]:
+        """The objects made before a time, oldest first."""
+        keys = self.order.keys
+        return [self._by_sequence[at] for _, at in keys[: bisect_left(keys, (created, 0))]]
+
     def where(self, **values: Hashable) -> Iterator[T]:
         """The objects with these indexed values, newest first."""
         for key in reversed(list(self._narrowest(values).keys)):

@@ -203,7 +203,7 @@ class World:
             data=encode_data(obj, previous),
             request=encode_request(self.context.id, self.context.idempotency_key),
             object_id=object_id,
-            position=len(self.log.all),
+            position=self.log.end,
             pending_webhooks=self.endpoints_for(type_),
         )
         self.log.append(event)

@@ -33,9 +33,9 @@ from analyticsapp.bridge.lines import (
     SALES_UNSETTLED,
     UNMATCHED,
 )
-from analyticsapp.bridge.links import LINKED, within
+from analyticsapp.bridge.links import LINKED
 from analyticsapp.tables.settlement import FEE_PARTS
-from analyticsapp.tables.table import any_day_at, day_at
+from analyticsapp.tables.table import any_day_at, day_at, in_run
 from payments.categories import FEE as FEE_CATEGORY
 from payments.categories import PAYMENTS
 
@@ -65,7 +65,7 @@ RELATIONS = f"""
     WITH {LINKED},
     part AS MATERIALIZED (
         SELECT link.*, {any_day_at("link.at")} AS day, {any_day_at("link.created")} AS other_day
-        FROM link WHERE {within("link.at")}
+        FROM link WHERE {in_run("link.at")}
     ),
     booked AS MATERIALIZED (
         SELECT row.*, {day_at("row.created")} AS n, {any_day_at("row.created")} AS day,
@@ -81,7 +81,7 @@ RELATIONS = f"""
             ON refund.id = row.source AND link.moved_id IS NULL AND refund.succeeded_at IS NOT NULL
         LEFT JOIN payments_dispute AS dispute
             ON dispute.id = row.source AND link.moved_id IS NULL
-        WHERE {within("row.created")}
+        WHERE {in_run("row.created")}
     )
 """
 # What a sale begins with.

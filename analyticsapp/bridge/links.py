@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analyticsapp.refunds import COUNTED, RETURNED, RefundDate
+from analyticsapp.tables.table import in_run
 from payments import categories
 
 
@@ -111,26 +113,13 @@ RETURNS = Way(
 WAYS = (CHARGES, RELEASES, REFUNDS, RETURNS)
 
 
-def within(moment: str) -> str:
-    """SQL for whether the moment is in the run of days."""
-    return f"{moment} >= runs.starts AND {moment} < runs.ends"
-
-
-def refunds(kind: str, moment: str, sign: str, recorded: str, named: str) -> str:
-    """SQL of refunds by one of their two dates. A view computes these, so the ids that may count
-    in the run are found through indexes first; the view then decides."""
+def refunds(kind: str, date: RefundDate, sign: str) -> str:
+    """SQL of refunds by one of their two dates."""
     return f"""
-    SELECT '{kind}', counted.id, counted.currency, counted.{moment}, {sign}counted.amount,
-        refund.{named}, false
+    SELECT '{kind}', counted.id, counted.currency, counted.{date.moment}, {sign}counted.amount,
+        refund.{date.transaction}, false
     FROM payments_counted_refund AS counted JOIN payments_refund AS refund USING (id)
-    WHERE {within(f"counted.{moment}")} AND counted.id IN (
-        SELECT id FROM payments_refund WHERE {within(recorded)}
-        UNION
-        SELECT refund.id
-        FROM payments_balancetransaction AS row
-        JOIN payments_refund AS refund ON refund.{named} = row.id
-        WHERE {within("row.created")}
-    )
+    WHERE {date.within(in_run)}
     """
 
 
@@ -139,11 +128,11 @@ SALES = f"""
     SELECT 'charge' AS kind, id, currency, captured_at AS at, amount_captured AS amount,
         balance_transaction_id AS named, amount_captured < amount AS in_part
     FROM payments_charge
-    WHERE {within("captured_at")}
+    WHERE {in_run("captured_at")}
     UNION ALL
-    {refunds("refund", "counted_at", "-", "succeeded_at", "balance_transaction_id")}
+    {refunds("refund", COUNTED, "-")}
     UNION ALL
-    {refunds("returned refund", "returned_at", "", "failed_at", "failure_balance_transaction_id")}
+    {refunds("returned refund", RETURNED, "")}
 """
 
 # Common table expressions: the sales of the run, all transactions that are of the run or theirs,
@@ -156,7 +145,7 @@ LINKED = f"""
         WHERE sold.kind = 'charge' AND sold.in_part
     ),
     concerned AS MATERIALIZED (
-        SELECT id FROM payments_balancetransaction AS row WHERE {within("row.created")}
+        SELECT id FROM payments_balancetransaction AS row WHERE {in_run("row.created")}
         UNION SELECT named FROM sold WHERE named IS NOT NULL
         UNION SELECT balance_transaction_id FROM released
         UNION SELECT row.id FROM payments_balancetransaction AS row

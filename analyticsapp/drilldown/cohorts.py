@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from urllib.parse import urlencode
 
-from django.urls import reverse
-
-from analyticsapp.days import DAY, Window, bounds
+from analyticsapp.addresses import month_query, rows_of
+from analyticsapp.days import DAY, Window, bounds, months_later
 from analyticsapp.drilldown.rows import Drilldown, Part
 from analyticsapp.kpis import COHORTS, KPIS, Cohort, Kpi, Unit, Value
 from analyticsapp.selectors.cohorts import cohort_in
@@ -22,7 +20,7 @@ def customers(cohort: date, amount: str, where: str = "true") -> str:
 
     A movement has a day, no time: the day begins at the time that is written in here.
     """
-    days = Window(cohort, (cohort.replace(day=28) + 4 * DAY).replace(day=1) - DAY).days()
+    days = Window(cohort, months_later(cohort, 1) - DAY).days()
     starts = ", ".join(f"'{bounds(day)[0].isoformat()}'" for day in days)
     return f"""
 SELECT (ARRAY[{starts}]::timestamptz[])[day - '{cohort}'::date + 1] AS at, customer_id AS key,
@@ -94,5 +92,4 @@ def of_cohort(key: str, name: str) -> Drilldown | None:
 
 def rows_of_cohort(kpi: Kpi[Cohort], cohort: date, month: date, currency: str) -> str:
     """The address of the rows behind what was left of a cohort when a month ended."""
-    query = {"month": f"{month:%Y-%m}", "currency": currency, "cohort": f"{cohort:%Y-%m}"}
-    return f"{reverse('rows', args=[kpi.key])}?{urlencode(query)}"
+    return rows_of(kpi.key, month_query(month), currency, {"cohort": f"{cohort:%Y-%m}"})

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from analyticsapp.days import Window
-from analyticsapp.drilldown.rows import Drilldown, Part
+from analyticsapp.drilldown.products import EVERY, lines
+from analyticsapp.drilldown.rows import Drilldown, Part, in_period
 from analyticsapp.kpis import KPIS, Kpi, Totals, Unit, Value
+from analyticsapp.refunds import COUNTED, RETURNED, RefundDate
 from analyticsapp.selectors.sales import totals
 from payments.models import Dispute
 
@@ -18,36 +20,24 @@ SELECT {moment} AS at, id AS key, 'charge' AS kind, 'payments.charge' AS model, 
     id AS label, concat_ws(' · ', status, nullif(payment_method_type, ''), nullif(failure_code, ''))
     AS detail, {amount} AS amount
 FROM payments_charge AS charge
-WHERE {moment} >= %(start)s AND {moment} < %(end)s AND currency = %(currency)s {where}
+WHERE {in_period(moment)} AND currency = %(currency)s {where}
 """
 
 
-def refunds(moment: str, column: str, transaction: str, kind: str, sign: str) -> str:
-    """SQL of the refunds by one of their two dates, which a view computes: those that may be meant
-    are found through the indexes first."""
+def refunds(date: RefundDate, kind: str, sign: str) -> str:
+    """SQL of the refunds by one of their two dates."""
     return f"""
-SELECT {moment} AS at, id || ' {kind}' AS key, '{kind}' AS kind, 'payments.refund' AS model,
+SELECT {date.moment} AS at, id || ' {kind}' AS key, '{kind}' AS kind, 'payments.refund' AS model,
     id AS object_id, id AS label, 'of ' || charge_id AS detail, {sign} amount AS amount
 FROM payments_counted_refund
-WHERE id IN (
-        SELECT id FROM payments_refund WHERE {column} >= %(start)s AND {column} < %(end)s
-        UNION
-        SELECT refund.id
-        FROM payments_balancetransaction AS moved
-        JOIN payments_refund AS refund ON refund.{transaction} = moved.id
-        WHERE moved.created >= %(start)s AND moved.created < %(end)s
-    )
-    AND {moment} >= %(start)s AND {moment} < %(end)s AND currency = %(currency)s
+WHERE {date.within(in_period)} AND currency = %(currency)s
 """
 
 
 def refunds_counted(sign: str = "") -> str:
     """SQL of the refunds that left, and of those that came back because they failed."""
-    back = "" if sign else "-"
-    left = refunds("counted_at", "succeeded_at", "balance_transaction_id", "refund", sign)
-    returned = refunds(
-        "returned_at", "failed_at", "failure_balance_transaction_id", "failed refund", back
-    )
+    left = refunds(COUNTED, "refund", sign)
+    returned = refunds(RETURNED, "failed refund", "" if sign else "-")
     return f"{left} UNION ALL {returned}"
 
 
@@ -58,19 +48,10 @@ SELECT {moment} AS at, id::text AS key, 'order' AS kind, 'orders.order' AS model
     id::text AS object_id, number AS label, concat_ws(' · ', status, source) AS detail,
     {amount} AS amount
 FROM orders_order
-WHERE {moment} >= %(start)s AND {moment} < %(end)s AND currency = %(currency)s {where}
+WHERE {in_period(moment)} AND currency = %(currency)s {where}
 """
 
 
-LINES = """
-SELECT bought.paid_at AS at, line.id::text AS key, 'order line' AS kind, 'orders.order' AS model,
-    bought.id::text AS object_id, bought.number || ', line ' || line.position AS label,
-    coalesce(product.sku, '') AS detail, line.quantity AS amount
-FROM orders_order AS bought
-JOIN orders_orderline AS line ON line.order_id = bought.id
-LEFT JOIN orders_product AS product ON product.id = line.product_id
-WHERE bought.paid_at >= %(start)s AND bought.paid_at < %(end)s AND bought.currency = %(currency)s
-"""
 DISPUTED = f"""AND EXISTS (
     SELECT FROM payments_dispute AS dispute
     WHERE dispute.charge_id = charge.id
@@ -107,7 +88,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "discounts": (known("Discounts", "discount_minor"),),
     "tax": (known("Tax", "tax_minor"),),
     "shipping": (known("Shipping", "shipping_minor"),),
-    "units": (Part("Lines of the orders paid", Unit.COUNT, LINES),),
+    "units": (Part("Lines of the orders paid", Unit.COUNT, lines("line.quantity", EVERY)),),
     "refund_rate_orders": (
         Part(
             "Orders paid and refunded since",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from analyticsapp.days import Window
-from analyticsapp.drilldown.rows import Drilldown, Part
+from analyticsapp.drilldown.rows import Drilldown, Part, in_period
 from analyticsapp.kpis import KPIS, Buyers, Kpi, Unit, Value
 from analyticsapp.selectors.customers import buyers
 
@@ -20,7 +20,7 @@ FROM (
     SELECT coalesce(known.same_as_id, known.id) AS buyer, min(paid.paid_at) AS at,
         count(*) AS orders
     FROM orders_order AS paid JOIN orders_customer AS known ON known.id = paid.customer_id
-    WHERE paid.paid_at >= %(start)s AND paid.paid_at < %(end)s AND paid.currency = %(currency)s
+    WHERE {in_period("paid.paid_at")} AND paid.currency = %(currency)s
     GROUP BY 1
 ) AS bought {where}
 """

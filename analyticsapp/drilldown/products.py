@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from analyticsapp.days import Window
-from analyticsapp.drilldown.rows import Drilldown, Part
+from analyticsapp.drilldown.rows import Drilldown, Part, in_period
 from analyticsapp.kpis import KPIS, Kpi, ProductSales, Unit, Value
 from analyticsapp.selectors.products import product_sales
 from orders.models import Product
 
 NO_PRODUCT = "none"  # in an address: the lines that name no product
 EVERY = "true"
-BOUGHT = """
+BOUGHT = f"""
 FROM orders_order AS bought
 JOIN orders_orderline AS line ON line.order_id = bought.id
 LEFT JOIN orders_product AS product ON product.id = line.product_id
-WHERE bought.paid_at >= %(start)s AND bought.paid_at < %(end)s AND bought.currency = %(currency)s
+WHERE {in_period("bought.paid_at")} AND bought.currency = %(currency)s
 """
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from django.db import connection
 
-from analyticsapp.days import Window, bounds
+from analyticsapp.days import QUARTER, Window, bounds
 from analyticsapp.kpis import Kpi, Unit, Value, average
 
 PAGE = 50
 # The longest period whose rows are read at once: a quarter. Longer ones are shown by month.
-MOST_DAYS = 92
+MOST_DAYS = QUARTER
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,11 @@ class Page:
     rows: list[Row] = field(default_factory=list)
     newer: bool = False
     older: bool = False
+
+
+def in_period(moment: str) -> str:
+    """SQL for whether ``moment`` was in the period."""
+    return f"{moment} >= %(start)s AND {moment} < %(end)s"
 
 
 def total(part: Part, window: Window, currency: str) -> Sum:

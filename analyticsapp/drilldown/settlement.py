@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from analyticsapp.bridge.lines import words
 from analyticsapp.days import Window
-from analyticsapp.drilldown.rows import Drilldown, Part
+from analyticsapp.drilldown.rows import Drilldown, Part, in_period
 from analyticsapp.kpis import KPIS, Kpi, Settled, Unit, Value
 from analyticsapp.kpis.settlement import (
     ADJUSTMENT,
@@ -14,8 +17,10 @@ from analyticsapp.kpis.settlement import (
     NAMED,
     REFUNDS,
     SALES,
+    Moved,
 )
 from analyticsapp.selectors.settlement import settled
+from analyticsapp.tables.settlement import FEE_PARTS
 from payments import categories
 from payments.models import Dispute
 
@@ -32,7 +37,7 @@ SELECT created AS at, id AS key, 'balance transaction' AS kind,
     'payments.balancetransaction' AS model, id AS object_id, id AS label,
     concat_ws(' · ', reporting_category, nullif(source, '')) AS detail, {amount} AS amount
 FROM payments_balancetransaction
-WHERE created >= %(start)s AND created < %(end)s AND currency = %(currency)s AND {where}
+WHERE {in_period("created")} AND currency = %(currency)s AND {where}
 """
 
 
@@ -49,7 +54,7 @@ SELECT created AS at, id AS key, 'dispute' AS kind, 'payments.dispute' AS model,
     id AS object_id, id AS label, concat_ws(' · ', status, nullif(reason, ''), charge_id) AS detail,
     {amount} AS amount
 FROM payments_dispute
-WHERE created >= %(start)s AND created < %(end)s AND currency = %(currency)s
+WHERE {in_period("created")} AND currency = %(currency)s
     AND status {of} ({inquiries})
 """
 
@@ -59,6 +64,17 @@ NET = f"CASE WHEN {one_of(sorted(categories.PAYOUTS))} THEN 0 ELSE amount END - 
 CHARGED = moved("Charges", SALES)
 FEES = Part("Fees", Unit.MONEY, transactions(FEE, f"{FEE} <> 0"))
 OPENED = "NOT IN"
+FEES_OF_A_TYPE = f"""
+SELECT moved.created AS at, moved.id AS key, 'balance transaction' AS kind,
+    'payments.balancetransaction' AS model, moved.id AS object_id, moved.id AS label,
+    concat_ws(' · ', moved.reporting_category, nullif(moved.source, '')) AS detail,
+    sum(part.amount)::bigint AS amount
+FROM payments_balancetransaction AS moved CROSS JOIN LATERAL ({FEE_PARTS}) AS part
+WHERE {in_period("moved.created")} AND moved.currency = %(currency)s AND part.type = %(fee)s
+GROUP BY moved.id HAVING sum(part.amount) <> 0
+"""
+# What Stripe may call a category, a type or a status.
+NAME = re.compile(r"[\w .:-]{0,80}")
 
 PARTS: dict[str, tuple[Part, ...]] = {
     "settled_charges": (CHARGED,),
@@ -86,6 +102,61 @@ PARTS: dict[str, tuple[Part, ...]] = {
 def figures_of(kpi: Kpi[Settled]) -> Callable[[Sequence[Window], str], list[Value | None]]:
     """What pages show for the KPI: from the snapshots."""
     return lambda windows, currency: [kpi.compute(one) for one in settled(windows, currency)]
+
+
+def narrowed(
+    drilldown: Drilldown,
+    part: Part,
+    condition: Mapping[str, str],
+    figure: Callable[[Settled], Value],
+) -> Drilldown | None:
+    """The figure of what has one name, such as ``{"category": "charge"}``, alone; None where that
+    can't be a name of Stripe's."""
+    [name] = condition.values()
+    if not NAME.fullmatch(name):
+        return None
+    return replace(
+        drilldown,
+        parts=(replace(part, values=condition),),
+        figures=lambda windows, currency: [figure(one) for one in settled(windows, currency)],
+        about=words(name),
+        named=condition,
+    )
+
+
+def of_category(drilldown: Drilldown, name: str) -> Drilldown | None:
+    """By how much the transactions of one reporting category changed the balance."""
+    if drilldown.kpi.key != "balance_change":
+        return None
+    part = Part("Net", Unit.MONEY, transactions("net", "reporting_category = %(category)s"))
+    return narrowed(
+        drilldown, part, {"category": name}, lambda one: one.moved.get(name, Moved()).net_minor
+    )
+
+
+def of_fee(drilldown: Drilldown, name: str) -> Drilldown | None:
+    """The fees of one type."""
+    if drilldown.kpi.key != "fees":
+        return None
+    part = Part("Fees", Unit.MONEY, FEES_OF_A_TYPE)
+    return narrowed(drilldown, part, {"fee": name}, lambda one: one.fees.get(name, 0))
+
+
+def of_status(drilldown: Drilldown, name: str) -> Drilldown | None:
+    """The disputes that have one status now: how many, or over how much."""
+    if drilldown.kpi.key not in ("disputes_opened", "disputes_opened_value", "inquiries"):
+        return None
+    [part] = drilldown.parts
+    which = 1 if drilldown.kpi.unit is Unit.MONEY else 0
+    inquiry = name in Dispute.MOVES_NO_MONEY
+    if inquiry is not (drilldown.kpi.key == "inquiries"):
+        return None
+    return narrowed(
+        drilldown,
+        replace(part, sql=f"{part.sql} AND status = %(status)s"),
+        {"status": name},
+        lambda one: one.disputes.get(name, (0, 0))[which],
+    )
 
 
 SETTLEMENT = tuple(

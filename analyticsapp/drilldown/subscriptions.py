@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from analyticsapp.days import Window
-from analyticsapp.drilldown.rows import Drilldown, Part
+from analyticsapp.drilldown.rows import Drilldown, Part, in_period
 from analyticsapp.kpis import KPIS, Kpi, Recurring, Unit, Value
 from analyticsapp.selectors.subscriptions import months_of, recurring
 
@@ -46,7 +46,7 @@ SELECT starts_at AS at, subscription_id AS key, status AS kind, 'payments.subscr
     subscription_id AS object_id, subscription_id AS label, 'of ' || customer_id AS detail,
     1 AS amount
 FROM {SPANS}
-WHERE currency = %(currency)s AND starts_at >= %(start)s AND starts_at < %(end)s
+WHERE currency = %(currency)s AND {in_period("starts_at")}
     AND status = 'canceled'
 """
 

@@ -11,7 +11,9 @@ from analyticsapp.exports.export import Export, query, selection
 from analyticsapp.exports.ledgers import BRIDGE, FEES, REVENUE, SETTLEMENT
 from analyticsapp.exports.recurring import MRR_MOVEMENTS, SUBSCRIPTIONS
 from analyticsapp.exports.registry import FINANCE
-from analyticsapp.exports.scope import Scope, day_of, within
+from analyticsapp.exports.scope import DAYS, Scope, within
+from analyticsapp.refunds import COUNTED, RETURNED, RefundDate
+from analyticsapp.tables.table import any_day_at
 from orders.exports import order_columns
 from orders.models import Order
 
@@ -53,21 +55,13 @@ def whose(payment: str) -> str:
     """
 
 
-def moved(kind: str, moment: str, column: str, transaction: str, sign: str) -> str:
-    """SQL of refunds by one of their two dates. Those are computed by a view: the ids that may
-    count are found through the indexes first, the view then decides."""
+def moved(kind: str, date: RefundDate, sign: str) -> str:
+    """SQL of refunds by one of their two dates."""
     return f"""
-    SELECT id, payment, currency, '{kind}' AS movement, {moment} AS moved_at,
+    SELECT id, payment, currency, '{kind}' AS movement, {date.moment} AS moved_at,
         {sign}amount AS amount_minor
     FROM payments_counted_refund
-    WHERE {moment} IS NOT NULL AND {within(moment)} AND (%(whole)s OR id IN (
-        SELECT id FROM payments_refund WHERE {within(column)}
-        UNION
-        SELECT refund.id
-        FROM payments_balancetransaction AS transaction
-        JOIN payments_refund AS refund ON refund.{transaction} = transaction.id
-        WHERE {within("transaction.created")}
-    ))
+    WHERE {date.moment} IS NOT NULL AND (%(whole)s OR {date.within(within)})
     """
 
 
@@ -91,14 +85,14 @@ REFUNDS = Export(
         *money("amount", "What was given back; negative where it came back."),
     ),
     rows=query(f"""
-    SELECT {day_of("moved.moved_at")} AS day, moved.moved_at, moved.movement,
+    SELECT {any_day_at("moved.moved_at")} AS day, moved.moved_at, moved.movement,
         refund.id AS refund, refund.charge_id AS charge, moved.payment,
         ours.number AS order_number, refund.status, refund.reason, moved.currency,
         moved.amount_minor
-    FROM (
-        {moved("refunded", "counted_at", "succeeded_at", "balance_transaction_id", "")}
+    FROM {DAYS} CROSS JOIN (
+        {moved("refunded", COUNTED, "")}
         UNION ALL
-        {moved("returned", "returned_at", "failed_at", "failure_balance_transaction_id", "-")}
+        {moved("returned", RETURNED, "-")}
     ) AS moved
     JOIN payments_refund AS refund ON refund.id = moved.id
     {whose("moved.payment")}
@@ -131,13 +125,13 @@ DISPUTES = Export(
         *money("fee", "What Stripe charged for it.", currency="settlement_currency"),
     ),
     rows=query(f"""
-    SELECT {day_of("dispute.created")} AS day, dispute.created AS created_at,
+    SELECT {any_day_at("dispute.created")} AS day, dispute.created AS created_at,
         dispute.id AS dispute, dispute.status, dispute.reason, dispute.due_by,
         dispute.charge_id AS charge, ours.number AS order_number,
         dispute.currency, dispute.amount AS amount_minor,
         settled.currency AS settlement_currency, settled.amount AS moved_minor,
         settled.fee AS fee_minor
-    FROM payments_dispute AS dispute
+    FROM {DAYS} CROSS JOIN payments_dispute AS dispute
     LEFT JOIN payments_charge AS charge ON charge.id = dispute.charge_id
     {whose("charge.payment")}
     LEFT JOIN LATERAL (
@@ -173,10 +167,10 @@ BALANCE_TRANSACTIONS = Export(
         *money("net", "Amount less fee."),
     ),
     rows=query(f"""
-    SELECT {day_of("created")} AS day, created AS created_at, available_on,
+    SELECT {any_day_at("created")} AS day, created AS created_at, available_on,
         id AS balance_transaction, reporting_category, type, balance_type, source,
         payout_id AS payout, currency, amount AS amount_minor, fee AS fee_minor, net AS net_minor
-    FROM payments_balancetransaction
+    FROM {DAYS} CROSS JOIN payments_balancetransaction
     WHERE {within("created")}
     """),
     order="created_at, balance_transaction",
@@ -202,12 +196,12 @@ PAYOUTS = Export(
         *money("transactions_net", "What those add up to. Empty: not known."),
     ),
     rows=query(f"""
-    SELECT {day_of("payout.created")} AS day, payout.created AS created_at,
+    SELECT {any_day_at("payout.created")} AS day, payout.created AS created_at,
         payout.arrival_date AS arrives_at, payout.id AS payout, payout.status,
         payout.automatic, payout.method, payout.failure_code, payout.currency,
         payout.amount AS amount_minor,
         nullif(held.transactions, 0) AS transactions, held.net AS transactions_net_minor
-    FROM payments_payout AS payout
+    FROM {DAYS} CROSS JOIN payments_payout AS payout
     LEFT JOIN LATERAL (
         SELECT count(*) AS transactions, sum(net) AS net
         FROM payments_balancetransaction AS one

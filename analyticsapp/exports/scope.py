@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from analyticsapp.days import bounds
+from analyticsapp.tables.table import STRETCHES, stretch_parameters
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Scope:
             "ends": ends,
             "first": self.first or "-infinity",
             "last": self.last or "infinity",
-            "zone": settings.REPORTING_TIME_ZONE,
+            **stretch_parameters(),
             "currency": self.currency,
         }
 
@@ -67,6 +68,5 @@ def on_days(day: str) -> str:
     return f"(%(whole)s OR {day} BETWEEN %(first)s::date AND %(last)s::date)"
 
 
-def day_of(moment: str) -> str:
-    """SQL: the day of ``REPORTING_TIME_ZONE`` on which a time was."""
-    return f"({moment} AT TIME ZONE %(zone)s)::date"
+# Where the SQL of an export tells days by ``any_day_at``: as the snapshots do.
+DAYS = f"(SELECT {STRETCHES}) AS given"

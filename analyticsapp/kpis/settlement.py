@@ -39,6 +39,11 @@ class Moved:
     amount_minor: int = 0
     fee_minor: int = 0
 
+    @property
+    def net_minor(self) -> int:
+        """What they moved, less fees."""
+        return self.amount_minor - self.fee_minor
+
 
 @dataclass(frozen=True)
 class Settled:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from django.db import connection
 from django.db.models import Q, Sum
 
 from analyticsapp.bridge.lines import EXCHANGED_IN, EXCHANGED_OUT, Line, Part, line_of, place
 from analyticsapp.days import Window
 from analyticsapp.models import BridgeDay
+from analyticsapp.selectors.windows import WINDOWS, parameters
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,37 @@ def entry_of(name: str, line: Line, cells: list[Cell]) -> Entry:
         line=line,
         cells={cell.currency: cell for cell in cells},
     )
+
+
+LINE = f"""
+SELECT n, coalesce(sum(amount_minor), 0)::bigint, coalesce(sum(rows), 0)::bigint
+FROM {WINDOWS} LEFT JOIN {BridgeDay._meta.db_table} AS day
+    ON day.day BETWEEN asked.first AND asked.last AND line = %(line)s AND currency = %(currency)s
+    AND (%(counterpart)s = '' OR counterpart = %(counterpart)s)
+    AND (other_day IS NULL OR other_day NOT BETWEEN %(whole_first)s AND %(whole_last)s)
+GROUP BY n ORDER BY n
+"""
+
+
+def line_in(
+    parts: Sequence[Window], whole: Window, line: str, currency: str, counterpart: str = ""
+) -> list[Cell]:
+    """What each part of the ``whole`` days has of a line of their bridge, with one counterpart
+    alone if one is given: over parts that make up the whole they add up to the line. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LINE,
+            {
+                **parameters(parts),
+                "line": line,
+                "currency": currency,
+                "counterpart": counterpart,
+                "whole_first": whole.first,
+                "whole_last": whole.last,
+            },
+        )
+        found = cursor.fetchall()
+    return [Cell(line, currency, counterpart, amount, rows) for _, amount, rows in found]
 
 
 def bridge(window: Window) -> Bridge:

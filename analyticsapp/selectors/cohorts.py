@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from analyticsapp.days import YEAR_AND_MONTH, months_later
 from analyticsapp.kpis.cohorts import Cohort
 from analyticsapp.models import CohortMonth
 
-MOST = 13  # cohorts, and months of each
+MOST = YEAR_AND_MONTH  # cohorts, and months of each
 COLUMNS = ("customers", "retained", "started_minor", "gross_minor", "net_minor")
 
 
@@ -27,18 +28,12 @@ class CohortRow:
         return self.months[self.first]
 
 
-def months_before(month: date, number: int) -> date:
-    """The first day of the month so many months before the one that begins on ``month``."""
-    count = month.year * 12 + month.month - 1 - number
-    return date(count // 12, count % 12 + 1, 1)
-
-
 def cohorts(currency: str, until: date) -> list[CohortRow]:
     """The last cohorts up to the month of ``until``, the newest first, with the months up to it.
     One query, over at most 91 rows."""
     last = until.replace(day=1)
     rows = CohortMonth.objects.filter(
-        currency=currency, cohort__gte=months_before(last, MOST - 1), day__lte=last
+        currency=currency, cohort__gte=months_later(last, 1 - MOST), day__lte=last
     )
     found: dict[date, dict[date, Cohort]] = {}
     for cohort, month, *numbers in rows.order_by("-cohort", "day").values_list(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from analyticsapp.days import DAY, Window
+from analyticsapp.days import DAY, Window, beginning
 from analyticsapp.kpis.customers import Buyers
 from analyticsapp.models import WindowDay
 
@@ -15,9 +15,9 @@ Span = WindowDay.Span
 def first_day(span: WindowDay.Span, last: date) -> date:
     """The first day of the window of that span that ends on ``last``."""
     if span is Span.MONTH:
-        return last.replace(day=1)
+        return beginning(last, 1)
     if span is Span.QUARTER:
-        return last.replace(month=(last.month - 1) // 3 * 3 + 1, day=1)
+        return beginning(last, 3)
     return last - (int(span) - 1) * DAY
 
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import zip_longest
 
-from analyticsapp.days import DAY, Window
+from analyticsapp.currencies import chosen
+from analyticsapp.days import DAY, QUARTER, YEAR_AND_MONTH, Window, months_later
 from analyticsapp.kpis import BOARD, COMMERCIAL, CUSTOMERS, KPIS, TOTALS, Kpi, Totals, Value
 from analyticsapp.models import DaySnapshot
-from analyticsapp.periods import Period
-from analyticsapp.selectors.best_sellers import BestSellers, best_sellers
+from analyticsapp.periods import Comparable, Period
 from analyticsapp.selectors.customers import buyers
 from analyticsapp.selectors.figures import Change, Figure, figure
+from analyticsapp.selectors.products import BestSellers, best_sellers
 from analyticsapp.selectors.sales import recorded, totals_of
 
 # Longer periods are shown by month.
-MOST_DAYS = 92
-MONTHS = 13
+MOST_DAYS = QUARTER
 MOST = 6  # of each list
 NOT_COUNTED = "only for 7, 30 and 90 days, months and quarters"
 
@@ -71,6 +71,7 @@ class Board:
     period: Period
     before: Period
     year_before: Period
+    comparable: Comparable
     first_day: date  # of all figures
     figures: list[Figure]  # that stand at the top
     more: list[Figure]  # all others
@@ -80,16 +81,6 @@ class Board:
     products: BestSellers
     elsewhere: list[Elsewhere]
     totals: Totals
-
-    @property
-    def comparable(self) -> bool:
-        """Whether the whole period before lies within recorded time."""
-        return self.first_day <= self.before.first
-
-    @property
-    def year_comparable(self) -> bool:
-        """Whether the same days a year before do."""
-        return self.first_day <= self.year_before.first
 
     def part_of(self, month: Window) -> str:
         """What of a calendar month its figures cover; empty where that is all of it."""
@@ -114,40 +105,31 @@ def board(period: Period, currency: str, now: datetime) -> Board | None:
     first_day, names = there.first_day, there.currencies
     if first_day is None:
         return None
-    if currency not in names:
-        currency = names[0]
+    currency = chosen(currency, names)
     before, year_before = period.before(), period.year_before()
     by_day = len(period) <= MOST_DAYS
-    months = last_months(period, MONTHS)
+    months = last_months(period)
     parts = [] if by_day else period.months()
     sums = totals_of([period, before, year_before, *months, *parts], names)
-    now_, before_, year_ = sums[currency][:3]
-    comparable = first_day <= before.first
-    earlier = before_ if comparable else None
-    earlier_year = year_ if first_day <= year_before.first else None
-    people, people_before, people_year = buyers([period, before, year_before], currency)
+    comparable = period.comparable(first_day)
+    totals, *of_earlier = sums[currency][:3]
+    earlier = comparable.only(*of_earlier)
+    people, *people_then = buyers([period, before, year_before], currency)
+    people_earlier = comparable.only(*people_then)
     return Board(
         currency=currency,
         currencies=names,
         period=period,
         before=before,
         year_before=year_before,
+        comparable=comparable,
         first_day=first_day,
-        figures=[figure(kpi, now_, earlier, earlier_year) for kpi in BOARD],
+        figures=[figure(kpi, totals, *earlier) for kpi in BOARD],
         more=[
-            *(figure(kpi, now_, earlier, earlier_year) for kpi in COMMERCIAL if kpi not in BOARD),
-            *(
-                figure(
-                    kpi,
-                    people,
-                    people_before if earlier else None,
-                    people_year if earlier_year else None,
-                    NOT_COUNTED,
-                )
-                for kpi in CUSTOMERS
-            ),
+            *(figure(kpi, totals, *earlier) for kpi in COMMERCIAL if kpi not in BOARD),
+            *(figure(kpi, people, *people_earlier, NOT_COUNTED) for kpi in CUSTOMERS),
         ],
-        slots=_days(period, before, currency, comparable)
+        slots=_days(period, before, currency, comparable.before)
         if by_day
         else _slots(parts, sums[currency][3 + len(months) :], first_day),
         by_day=by_day,
@@ -156,30 +138,21 @@ def board(period: Period, currency: str, now: datetime) -> Board | None:
         elsewhere=[
             Elsewhere(
                 other,
-                figure(
-                    KPIS["net_sales"],
-                    sums[other][0],
-                    sums[other][1] if comparable else None,
-                    sums[other][2] if earlier_year else None,
-                ),
+                figure(KPIS["net_sales"], sums[other][0], *comparable.only(*sums[other][1:3])),
             )
             for other in names
             if other != currency
         ],
-        totals=now_,
+        totals=totals,
     )
 
 
-def last_months(period: Period, number: int) -> list[Window]:
-    """So many months up to the one that the period's last day is in, in order; the last one up to
+def last_months(period: Period) -> list[Window]:
+    """Thirteen months up to the one that the period's last day is in, in order; the last one up to
     today at most."""
-    found: list[Window] = []
-    last = period.last.replace(day=28) + 4 * DAY
-    last -= last.day * DAY
-    while len(found) < number:
-        found.append(Window(last.replace(day=1), min(last, period.today)))
-        last = last.replace(day=1) - DAY
-    return found[::-1]
+    last = period.last.replace(day=1)
+    firsts = [months_later(last, n) for n in range(1 - YEAR_AND_MONTH, 1)]
+    return [Window(first, min(months_later(first, 1) - DAY, period.today)) for first in firsts]
 
 
 def _slots(windows: Sequence[Window], sums: Sequence[Totals], first_day: date) -> list[Slot]:

@@ -11,13 +11,14 @@ from django.db import connection
 from analyticsapp.days import Window, day_of
 from analyticsapp.kpis import TOTALS, Totals
 from analyticsapp.models import DaySnapshot
+from analyticsapp.selectors.windows import WINDOWS, parameters
 
 LATELY = 180  # days
 SUMS = f"""
 SELECT day.currency, n, {", ".join(f"sum({name})::bigint" for name in TOTALS)}
-FROM unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS given (first, last, n)
+FROM {WINDOWS}
 JOIN {DaySnapshot._meta.db_table} AS day
-    ON day.currency = ANY (%(currencies)s) AND day.day BETWEEN given.first AND given.last
+    ON day.currency = ANY (%(currencies)s) AND day.day BETWEEN asked.first AND asked.last
 GROUP BY day.currency, n
 """
 
@@ -28,11 +29,7 @@ def totals_of(windows: Sequence[Window], currencies: Sequence[str]) -> dict[str,
     with connection.cursor() as cursor:
         cursor.execute(
             SUMS,
-            {
-                "firsts": [window.first for window in windows],
-                "lasts": [window.last for window in windows],
-                "currencies": list(currencies),
-            },
+            {**parameters(windows), "currencies": list(currencies)},
         )
         for currency, n, *numbers in cursor.fetchall():
             found[currency][n - 1] = Totals(*numbers)

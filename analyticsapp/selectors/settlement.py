@@ -11,12 +11,15 @@ from django.db import connection
 from django.db.models import Min, Sum
 from django.db.models.functions import TruncMonth
 
-from analyticsapp.days import Window
-from analyticsapp.kpis import KPIS, Totals, Value
+from analyticsapp.days import YEAR_AND_MONTH, Window, months_later
+from analyticsapp.kpis import KPIS, SETTLEMENT, Totals, Value
 from analyticsapp.kpis.settlement import DISPUTED_WITHIN, Moved, Settled
 from analyticsapp.models import DaySnapshot, DisputeDay, FeeDay, SettlementDay
+from analyticsapp.periods import Comparable, Period
+from analyticsapp.selectors.figures import Figure, figure
+from analyticsapp.selectors.windows import WINDOWS, parameters
+from payments.categories import KNOWN
 
-WINDOWS = "unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS asked (first, last, n)"
 SUMS = f"""
 SELECT 'moved', n, category, sum(transactions), sum(amount_minor), sum(fee_minor)
 FROM {WINDOWS} JOIN {SettlementDay._meta.db_table} AS row ON row.day BETWEEN first AND last
@@ -38,14 +41,7 @@ def settled(windows: Sequence[Window], currency: str) -> list[Settled]:
         {"moved": {}, "fees": {}, "disputes": {}} for _ in windows
     ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            SUMS,
-            {
-                "firsts": [window.first for window in windows],
-                "lasts": [window.last for window in windows],
-                "currency": currency,
-            },
-        )
+        cursor.execute(SUMS, {**parameters(windows), "currency": currency})
         for kind, n, name, *sums in cursor.fetchall():
             count, amount, fee = map(int, sums)
             found[n - 1][kind][name] = (count, amount, fee)
@@ -89,6 +85,48 @@ def settled_by_month(window: Window, currency: str) -> dict[date, Settled]:
 
 
 @dataclass(frozen=True)
+class Category:
+    """A reporting category of Stripe's, by its own name; ``known`` to this version or not."""
+
+    name: str
+    moved: Moved
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class Account:
+    """What Stripe's balance in one currency did in a period, and its figures against earlier
+    ones."""
+
+    period: Period
+    currency: str
+    now: Settled
+    comparable: Comparable
+    figures: list[Figure]
+
+    @property
+    def categories(self) -> list[Category]:
+        """The categories that moved anything, the busiest first."""
+        found = [Category(name, moved, name in KNOWN) for name, moved in self.now.moved.items()]
+        return sorted(found, key=lambda one: (-one.moved.transactions, one.name))
+
+    @property
+    def all_categories(self) -> Category:
+        """All of them together."""
+        moved = self.now.moved.values()
+        rows = [(one.transactions, one.amount_minor, one.fee_minor) for one in moved]
+        return Category("", Moved(*map(sum, zip(*rows, strict=True))))
+
+
+def account(period: Period, currency: str, first_day: date | None) -> Account:
+    """The balance in ``currency``, where figures begin on ``first_day``. One query."""
+    now, *earlier = settled((period, period.before(), period.year_before()), currency)
+    comparable = period.comparable(first_day)
+    figures = [figure(kpi, now, *comparable.only(*earlier)) for kpi in SETTLEMENT]
+    return Account(period, currency, now, comparable, figures)
+
+
+@dataclass(frozen=True)
 class Cohort:
     """The charges captured in a month, and how many of them have been disputed since."""
 
@@ -103,13 +141,11 @@ class Cohort:
         return KPIS["dispute_rate"].compute(self.totals)
 
 
-def cohorts(currency: str, today: date, months: int = 13) -> list[Cohort]:
+def cohorts(currency: str, today: date, months: int = YEAR_AND_MONTH) -> list[Cohort]:
     """The last months in which anything was captured, the newest first. One query."""
-    earliest = today.year * 12 + today.month - months
+    earliest = months_later(today.replace(day=1), 1 - months)
     rows = (
-        DaySnapshot.objects.filter(
-            currency=currency, day__gte=date(earliest // 12, earliest % 12 + 1, 1)
-        )
+        DaySnapshot.objects.filter(currency=currency, day__gte=earliest)
         .annotate(month=TruncMonth("day"))
         .values("month")
         .order_by("-month")
@@ -120,8 +156,7 @@ def cohorts(currency: str, today: date, months: int = 13) -> list[Cohort]:
     found = []
     for row in rows:
         month = row["month"]
-        after = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-        mature_on = after + timedelta(days=DISPUTED_WITHIN)
+        mature_on = months_later(month, 1) + timedelta(days=DISPUTED_WITHIN)
         totals = Totals(
             payments=row["payments_of"], disputed=row["disputed_of"], disputed_minor=row["value"]
         )

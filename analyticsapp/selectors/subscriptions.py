@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 from django.db import connection
 from django.db.models import Max, Min
@@ -14,6 +13,7 @@ from django.db.models import Max, Min
 from analyticsapp.days import DAY, Window, bounds, day_of
 from analyticsapp.kpis import Recurring
 from analyticsapp.models import MrrMovement, SubscriptionDay, SubscriptionSpan
+from analyticsapp.selectors.windows import WINDOWS, parameters
 
 LATEST = 50
 STANDING = (
@@ -28,9 +28,6 @@ MOVED = (
         for what in ("minor", "customers")
     ),
 )
-WINDOWS = """
-unnest(%(firsts)s::date[], %(lasts)s::date[]) WITH ORDINALITY AS window_of (first, last, n)
-"""
 DAYS = SubscriptionDay._meta.db_table
 LEVELS = f"""
 SELECT coalesce(opening.mrr_minor, 0) AS opening_minor,
@@ -39,17 +36,17 @@ SELECT coalesce(opening.mrr_minor, 0) AS opening_minor,
     {", ".join(f"moved.{name}" for name in MOVED)}
 FROM {WINDOWS}
 LEFT JOIN LATERAL (
-    SELECT * FROM {DAYS} WHERE currency = %(currency)s AND day < window_of.first
+    SELECT * FROM {DAYS} WHERE currency = %(currency)s AND day < asked.first
     ORDER BY day DESC LIMIT 1
 ) AS opening ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM {DAYS} WHERE currency = %(currency)s AND day <= window_of.last
+    SELECT * FROM {DAYS} WHERE currency = %(currency)s AND day <= asked.last
     ORDER BY day DESC LIMIT 1
 ) AS closing ON true
 CROSS JOIN LATERAL (
     SELECT {", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in MOVED)}
     FROM {DAYS}
-    WHERE currency = %(currency)s AND day BETWEEN window_of.first AND window_of.last
+    WHERE currency = %(currency)s AND day BETWEEN asked.first AND asked.last
 ) AS moved
 ORDER BY n
 """
@@ -66,7 +63,7 @@ FROM (
     FROM {WINDOWS}
     JOIN {MrrMovement._meta.db_table} AS movement
         ON movement.currency = %(currency)s
-        AND movement.day BETWEEN window_of.first AND window_of.last
+        AND movement.day BETWEEN asked.first AND asked.last
     WINDOW in_order AS (PARTITION BY n, customer_id ORDER BY day)
 ) AS moved
 WHERE opening_minor > 0
@@ -76,11 +73,7 @@ GROUP BY n
 
 def recurring(windows: Sequence[Window], currency: str) -> list[Recurring]:
     """What recurred in each window. Two queries, however many windows there are."""
-    given: dict[str, Any] = {
-        "firsts": [window.first for window in windows],
-        "lasts": [window.last for window in windows],
-        "currency": currency,
-    }
+    given = {**parameters(windows), "currency": currency}
     with connection.cursor() as cursor:
         cursor.execute(LEVELS, given)
         names = [column.name for column in cursor.description]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from analyticsapp.models import DaySnapshot, ProductDay
-from analyticsapp.tables.table import SnapshotTable, Source, day_at
+from analyticsapp.refunds import COUNTED, RETURNED, RefundDate
+from analyticsapp.tables.table import SnapshotTable, Source, day_at, in_run
 from payments.models import Dispute
 
 CAPTURED = Source(
@@ -11,7 +12,7 @@ CAPTURED = Source(
     SELECT {day_at("captured_at")} AS n, currency,
         sum(amount_captured) AS gross_minor, count(*) AS payments
     FROM payments_charge
-    WHERE captured_at >= runs.starts AND captured_at < runs.ends
+    WHERE {in_run("captured_at")}
     GROUP BY n, currency
     """,
     ("gross_minor", "payments"),
@@ -22,7 +23,7 @@ ATTEMPTED = Source(
     SELECT {day_at("created")} AS n, currency, count(*) AS attempts,
         count(*) FILTER (WHERE status = 'failed' AND captured_at IS NULL) AS failures
     FROM payments_charge
-    WHERE created >= runs.starts AND created < runs.ends
+    WHERE {in_run("created")}
     GROUP BY n, currency
     """,
     ("attempts", "failures"),
@@ -34,7 +35,7 @@ DISPUTED = Source(
     SELECT {day_at("captured_at")} AS n, currency, count(*) AS disputed,
         sum(amount_captured) AS disputed_minor
     FROM payments_charge AS charge
-    WHERE captured_at >= runs.starts AND captured_at < runs.ends AND EXISTS (
+    WHERE {in_run("captured_at")} AND EXISTS (
         SELECT FROM payments_dispute AS dispute
         WHERE dispute.charge_id = charge.id
             AND dispute.status NOT IN ({", ".join(map(repr, Dispute.MOVES_NO_MONEY))})
@@ -45,35 +46,21 @@ DISPUTED = Source(
 )
 
 
-def refunds(moment: str, column: str, transaction: str, sign: str) -> Source:
-    """Refunds by one of their two dates.
-
-    Those dates are computed by a view: the ids that may count in a run are found through the
-    indexes first; the view then decides.
-    """
+def refunds(date: RefundDate, sign: str) -> Source:
+    """Refunds by one of their two dates."""
     return Source(
         f"""
-        SELECT {day_at(moment)} AS n, currency,
+        SELECT {day_at(date.moment)} AS n, currency,
             {sign} sum(amount) AS refunds_minor, {sign} count(*) AS refunds
         FROM payments_counted_refund
-        WHERE id IN (
-                SELECT id FROM payments_refund
-                WHERE {column} >= runs.starts AND {column} < runs.ends
-                UNION
-                SELECT refund.id
-                FROM payments_balancetransaction AS moved
-                JOIN payments_refund AS refund ON refund.{transaction} = moved.id
-                WHERE moved.created >= runs.starts AND moved.created < runs.ends
-            )
-            AND {moment} >= runs.starts AND {moment} < runs.ends
+        WHERE {date.within(in_run)}
         GROUP BY n, currency
         """,
         ("refunds_minor", "refunds"),
     )
 
 
-COUNTED = refunds("counted_at", "succeeded_at", "balance_transaction_id", "")
-RETURNED = refunds("returned_at", "failed_at", "failure_balance_transaction_id", "-")
+LEFT, CAME_BACK = refunds(COUNTED, ""), refunds(RETURNED, "-")
 
 PAID = Source(
     f"""
@@ -88,7 +75,7 @@ PAID = Source(
         coalesce(sum(shipping_minor), 0) AS shipping_minor,
         count(*) FILTER (WHERE shipping_minor IS NULL) AS shipping_unknown
     FROM orders_order
-    WHERE paid_at >= runs.starts AND paid_at < runs.ends
+    WHERE {in_run("paid_at")}
     GROUP BY n, currency
     """,
     (
@@ -108,7 +95,7 @@ BOUGHT = Source(
     f"""
     SELECT {day_at("paid_at")} AS n, currency, sum(line.quantity) AS units
     FROM orders_order JOIN orders_orderline AS line ON line.order_id = orders_order.id
-    WHERE paid_at >= runs.starts AND paid_at < runs.ends
+    WHERE {in_run("paid_at")}
     GROUP BY n, currency
     """,
     ("units",),
@@ -119,7 +106,7 @@ FULFILLED = Source(
     SELECT {day_at("fulfilled_at")} AS n, currency, count(*) AS fulfilled,
         sum(extract(epoch FROM fulfilled_at - paid_at)::bigint) AS fulfilment_seconds
     FROM orders_order
-    WHERE fulfilled_at >= runs.starts AND fulfilled_at < runs.ends AND paid_at IS NOT NULL
+    WHERE {in_run("fulfilled_at")} AND paid_at IS NOT NULL
     GROUP BY n, currency
     """,
     ("fulfilled", "fulfilment_seconds"),
@@ -150,7 +137,16 @@ SALES = SnapshotTable(
         "fulfilled",
         "fulfilment_seconds",
     ),
-    sources=(CAPTURED, COUNTED, RETURNED, PAID, BOUGHT, ATTEMPTED, DISPUTED, FULFILLED),
+    sources=(
+        CAPTURED,
+        refunds(COUNTED, ""),
+        refunds(RETURNED, "-"),
+        PAID,
+        BOUGHT,
+        ATTEMPTED,
+        DISPUTED,
+        FULFILLED,
+    ),
 )
 
 PRODUCTS = SnapshotTable(
@@ -164,7 +160,7 @@ PRODUCTS = SnapshotTable(
                 count(DISTINCT orders_order.id) AS orders,
                 sum(line.quantity) AS units, sum(line.total_minor) AS sales_minor
             FROM orders_order JOIN orders_orderline AS line ON line.order_id = orders_order.id
-            WHERE paid_at >= runs.starts AND paid_at < runs.ends
+            WHERE {in_run("paid_at")}
             GROUP BY n, currency, line.product_id
             """,
             ("orders", "units", "sales_minor"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyticsapp.models import DisputeDay, FeeDay, SettlementDay
-from analyticsapp.tables.table import SnapshotTable, Source, day_at
+from analyticsapp.tables.table import SnapshotTable, Source, day_at, in_run
 
 SETTLEMENT = SnapshotTable(
     model=SettlementDay,
@@ -16,7 +16,7 @@ SETTLEMENT = SnapshotTable(
                 count(*) AS transactions, sum(amount) AS amount_minor,
                 sum(fee) AS fee_minor
             FROM payments_balancetransaction
-            WHERE created >= runs.starts AND created < runs.ends
+            WHERE {in_run("created")}
             GROUP BY n, currency, category
             """,
             ("transactions", "amount_minor", "fee_minor"),
@@ -49,7 +49,7 @@ FEES = SnapshotTable(
             SELECT {day_at("created")} AS n, moved.currency, part.type,
                 sum(part.amount) AS amount_minor
             FROM payments_balancetransaction AS moved CROSS JOIN LATERAL ({FEE_PARTS}) AS part
-            WHERE created >= runs.starts AND created < runs.ends AND part.amount <> 0
+            WHERE {in_run("created")} AND part.amount <> 0
             GROUP BY n, moved.currency, part.type
             """,
             ("amount_minor",),
@@ -67,7 +67,7 @@ DISPUTES = SnapshotTable(
             SELECT {day_at("created")} AS n, currency, status, sum(amount) AS amount_minor,
                 count(*) AS disputes
             FROM payments_dispute
-            WHERE created >= runs.starts AND created < runs.ends
+            WHERE {in_run("created")}
             GROUP BY n, currency, status
             """,
             ("amount_minor", "disputes"),

@@ -9,22 +9,25 @@ from typing import Any
 
 from django.db import connection, models
 
-from analyticsapp.days import DAY, Window, bounds, reporting_zone, stretches
+from analyticsapp.days import DAY, QUARTER, Window, bounds, reporting_zone, stretches
 
+# What ``any_day_at`` reads, as columns of a relation ``given``.
+STRETCHES = "%(stretches)s::timestamptz[] AS stretches, %(stretch_days)s::date[] AS stretch_days"
 # Every statement gets the days, and where they begin and end, as UTC times. They are read in runs
 # without a gap, each source through an index, and a binary search puts every row into its day.
-GIVEN = """
+# A run's bounds stand in the statement as they are: Postgres then knows how many rows to expect.
+GIVEN = f"""
 given AS MATERIALIZED (
-    SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts,
-        %(stretches)s::timestamptz[] AS stretches, %(stretch_days)s::date[] AS stretch_days
+    SELECT %(days)s::date[] AS days, %(starts)s::timestamptz[] AS starts, {STRETCHES}
 ),
-runs AS MATERIALIZED (
-    SELECT * FROM unnest(%(run_starts)s::timestamptz[], %(run_ends)s::timestamptz[])
-        AS run(starts, ends)
+runs AS NOT MATERIALIZED (
+    SELECT * FROM (VALUES {{runs}}) AS run (starts, ends)
 )
 """
-# How many days before its last one the longest window begins: a quarter has up to 92.
-REACH = 91
+# SQL and its parameters.
+Statement = tuple[str, dict[str, Any]]
+# How many days before its last one the longest window begins.
+REACH = QUARTER - 1
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,25 @@ class Source:
     measures: tuple[str, ...]
 
 
+def in_run(moment: str) -> str:
+    """SQL for whether ``moment`` was in the run of days."""
+    return f"{moment} >= runs.starts AND {moment} < runs.ends"
+
+
 def day_at(moment: str) -> str:
     """SQL for the place, among the given days, of the day on which ``moment`` was."""
     return f"width_bucket({moment}, given.starts)"
 
 
 def any_day_at(moment: str) -> str:
-    """SQL for the day on which ``moment`` was, whether or not it is among the given ones."""
+    """SQL for the day on which ``moment`` was, whether or not it is among the given ones; null of
+    null."""
     place = f"greatest(width_bucket({moment}, given.stretches), 1)"
     since = f"extract(epoch FROM {moment} - given.stretches[{place}])"
     return (
+        f"CASE WHEN {moment} IS NOT NULL THEN "
         f"least(given.stretch_days[{place}] + floor({since} / 86400)::int, "
-        f"given.stretch_days[{place} + 1] - 1)"
+        f"given.stretch_days[{place} + 1] - 1) END"
     )
 
 
@@ -97,13 +107,13 @@ class SnapshotTable:
         """The days whose rows may differ when what happened on ``days`` did, in order."""
         return days
 
-    @property
-    def count(self) -> str:
-        """The statement that brings the given days up to date and touches only what differs."""
+    def count(self, days: Sequence[date], now: datetime) -> Statement:
+        """The statement that brings these days up to date and touches only what differs."""
+        given, parameters = given_days(days)
         keys, measures = ", ".join(self.columns), ", ".join(self.measures)
         sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*self.measures, "built_at"))
-        return f"""
-WITH {GIVEN}, fresh AS MATERIALIZED ({self.fresh}),
+        sql = f"""
+WITH {given}, fresh AS MATERIALIZED ({self.fresh}),
 vanished AS (
     DELETE FROM {self.name} AS old
     WHERE old.day = ANY (%(days)s::date[])
@@ -111,42 +121,59 @@ vanished AS (
 )
 INSERT INTO {self.name} AS old ({keys}, {measures}, built_at)
 SELECT {keys}, {measures}, %(now)s FROM fresh
+-- Even a conflict that changes nothing writes a lock on its row.
+WHERE NOT EXISTS (
+    SELECT FROM {self.name} AS old
+    WHERE old.day = ANY (%(days)s::date[]) AND {self._same("fresh")}
+        AND ({_list(self.measures, "old")}) = ({_list(self.measures, "fresh")})
+)
 ON CONFLICT ({keys}) DO UPDATE SET {sets}
 WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "EXCLUDED")})
 """
+        return sql, {**parameters, "now": now}
 
-    @property
-    def differing(self) -> str:
-        """SQL of the rows that differ from what they sum: the keys, and each measure as it
-        ``is`` (null: there is no row) and as it ``should`` be."""
+    def differing(self, days: Sequence[date]) -> Statement:
+        """The query for the rows of these days that differ from what they sum: the keys, and each
+        measure as it ``is`` (null: there is no row) and as it ``should`` be."""
+        given, parameters = given_days(days)
         keys = ", ".join(f"coalesce(fresh.{name}, old.{name}) AS {name}" for name in self.columns)
         both = ", ".join(
             f"old.{name} AS is_{name}, fresh.{name} AS should_{name}" for name in self.measures
         )
-        return f"""
-WITH {GIVEN}, fresh AS MATERIALIZED ({self.fresh})
+        sql = f"""
+WITH {given}, fresh AS MATERIALIZED ({self.fresh})
 SELECT {keys}, {both}
 FROM fresh FULL JOIN (
     SELECT * FROM {self.name} WHERE day = ANY (%(days)s::date[])
 ) AS old ON {self._same("fresh")}
 WHERE ({_list(self.measures, "old")}) IS DISTINCT FROM ({_list(self.measures, "fresh")})
 """
+        return sql, parameters
 
     def _same(self, other: str) -> str:
-        return " AND ".join(
-            f"old.{name} IS NOT DISTINCT FROM {other}.{name}"
-            if self.model._meta.get_field(name.removesuffix("_id")).null
-            else f"old.{name} = {other}.{name}"
-            for name in self.columns
-        )
+        fields = [self.model._meta.get_field(name.removesuffix("_id")) for name in self.columns]
+        if any(field.null for field in fields):
+            # As text, null is like null. IS NOT DISTINCT FROM can't be hashed, and of several
+            # conditions Postgres may join by some and look at every pair that fulfils these.
+            return (
+                f"ROW({_list(self.columns, 'old')})::text = ROW({_list(self.columns, other)})::text"
+            )
+        return " AND ".join(f"old.{name} = {other}.{name}" for name in self.columns)
 
 
 def _list(names: Sequence[str], of: str) -> str:
     return ", ".join(f"{of}.{name}" for name in names)
 
 
-def parameters(days: Sequence[date]) -> dict[str, Any]:
-    """What the statements take, for these days: in order, and one at least.
+def stretch_parameters() -> dict[str, Any]:
+    """What ``STRETCHES`` takes."""
+    starts, days = stretches(reporting_zone())
+    return {"stretches": starts, "stretch_days": days}
+
+
+def given_days(days: Sequence[date]) -> Statement:
+    """The common table expressions that all statements begin with, and what they take, for these
+    days: in order, and one at least.
 
     The ``wide`` ones reach back as far as the longest window does.
     """
@@ -160,22 +187,27 @@ def parameters(days: Sequence[date]) -> dict[str, Any]:
     first = max(days[0], date.min + REACH * DAY) - REACH * DAY
     wide = Window(first, days[-1]).days()
     wide_starts = [bounds(day)[0] for day in wide]
-    stretch_starts, stretch_days = stretches(reporting_zone())
-    return {
-        "stretches": stretch_starts,
-        "stretch_days": stretch_days,
+    bounds_of_runs = {
+        f"{side}_{n}": moment
+        for n, run in enumerate(runs)
+        for side, moment in zip(("start", "end"), run, strict=True)
+    }
+    values = ", ".join(
+        f"(%(start_{n})s::timestamptz, %(end_{n})s::timestamptz)" for n, _ in enumerate(runs)
+    )
+    return GIVEN.format(runs=values), {
+        **bounds_of_runs,
+        **stretch_parameters(),
         "wide_days": wide,
         "wide_starts": wide_starts,
         "wide_start": wide_starts[0],
         "wide_end": given[-1][2],
         "days": list(days),
         "starts": [start for _, start, _ in given],
-        "run_starts": [start for start, _ in runs],
-        "run_ends": [end for _, end in runs],
     }
 
 
 def count(table: SnapshotTable, days: Sequence[date], now: datetime) -> None:
     """Bring the table's rows of these days up to date. One statement."""
     with connection.cursor() as cursor:
-        cursor.execute(table.count, {**parameters(days), "now": now})
+        cursor.execute(*table.count(days, now))

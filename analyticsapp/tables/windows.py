@@ -23,7 +23,8 @@ LATERAL (VALUES
 """
 # A purchase counts in the windows that end from its day on, until the day before the buyer's next
 # one, which counts from then on: so each buyer counts once in each window. With one added where
-# that begins and one taken away where it ends, the sum up to a day is the number of buyers.
+# that begins and one taken away where it ends, the sum up to a day is the number of buyers. (Of
+# two on one day the first one counts until that day, which is not at all.)
 FRESH = f"""
 WITH wide AS MATERIALIZED (
     SELECT %(wide_days)s::date[] AS days, %(wide_starts)s::timestamptz[] AS starts
@@ -35,31 +36,38 @@ bought AS MATERIALIZED (
     JOIN orders_customer AS known ON known.id = bought.customer_id
     WHERE bought.paid_at >= %(wide_start)s AND bought.paid_at < %(wide_end)s
 ),
-steps AS (
-    SELECT currency, day, lead(day) OVER (PARTITION BY currency, buyer ORDER BY day) AS next
-    FROM (SELECT DISTINCT currency, buyer, day FROM bought) AS days
+steps AS MATERIALIZED (
+    SELECT currency, day, next, count(*) AS customers
+    FROM (
+        SELECT currency, day, lead(day) OVER (PARTITION BY currency, buyer ORDER BY day) AS next
+        FROM bought
+    ) AS purchase
+    GROUP BY currency, day, next
 ),
-firsts AS (
-    SELECT currency, day
+firsts AS MATERIALIZED (
+    SELECT currency, day, count(*) AS customers
     FROM (
         SELECT DISTINCT ON (buyer) buyer, currency, day FROM bought ORDER BY buyer, paid_at, id
     ) AS earliest
+    -- Each a join of its own: of the two as one, Postgres would compare every pair of rows.
     WHERE NOT EXISTS (
         SELECT FROM orders_order AS before
-        WHERE before.paid_at < %(wide_start)s AND before.customer_id IN (
-            SELECT earliest.buyer
-            UNION ALL SELECT id FROM orders_customer WHERE same_as_id = earliest.buyer
-        )
+        WHERE before.customer_id = earliest.buyer AND before.paid_at < %(wide_start)s
+    ) AND NOT EXISTS (
+        SELECT FROM orders_customer AS guest
+        JOIN orders_order AS before ON before.customer_id = guest.id
+        WHERE guest.same_as_id = earliest.buyer AND before.paid_at < %(wide_start)s
     )
+    GROUP BY currency, day
 ),
 changes AS (
-    SELECT currency, span, day, 1 AS customers, 0 AS new_customers FROM steps CROSS JOIN {UNTIL}
+    SELECT currency, span, day, customers, 0 AS new_customers FROM steps CROSS JOIN {UNTIL}
     UNION ALL
-    SELECT currency, span, least(next, until), -1, 0 FROM steps CROSS JOIN {UNTIL}
+    SELECT currency, span, least(next, until), -customers, 0 FROM steps CROSS JOIN {UNTIL}
     UNION ALL
-    SELECT currency, span, day, 0, 1 FROM firsts CROSS JOIN {UNTIL}
+    SELECT currency, span, day, 0, customers FROM firsts CROSS JOIN {UNTIL}
     UNION ALL
-    SELECT currency, span, until, 0, -1 FROM firsts CROSS JOIN {UNTIL}
+    SELECT currency, span, until, 0, -customers FROM firsts CROSS JOIN {UNTIL}
 ),
 daily AS (
     SELECT currency, span, day, sum(customers) AS customers, sum(new_customers) AS new_customers

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from django import template
-from django.urls import reverse
 
+from analyticsapp import addresses
 from analyticsapp.drilldown.products import NO_PRODUCT
 from analyticsapp.kpis import Kpi
 from analyticsapp.periods import Choice, Period
@@ -24,15 +23,13 @@ def query_of(
 
     ``keep`` is what else of the address stays.
     """
-    more = {"currency": currency} if currency else {}
-    rest = urlencode({**more, **(keep or {})})
-    return f"?{period.query}" + (f"&{rest}" if rest else "")
+    return addresses.query_of(period.query, currency, keep)
 
 
 @register.simple_tag
 def rows_of(kpi: Kpi[Any], period: Period, currency: str) -> str:
     """The address of the rows behind a KPI's figure."""
-    return reverse("rows", args=[kpi.key]) + query_of(period, currency)
+    return addresses.rows_of(kpi.key, period.query, currency)
 
 
 @register.simple_tag
@@ -41,4 +38,4 @@ def rows_of_product(
 ) -> str:
     """The address of the rows behind a figure of one product, or of the lines that name none."""
     product = NO_PRODUCT if product_id is None else product_id
-    return reverse("rows", args=[key]) + query_of(period, currency, {"product": product})
+    return addresses.rows_of(key, period.query, currency, {"product": product})

@@ -18,7 +18,6 @@ from analyticsapp.days import DAY, day_of
 from analyticsapp.models import BridgeDay
 from analyticsapp.services import snapshots
 from analyticsapp.tables.bridge import BRIDGE
-from analyticsapp.tables.table import parameters
 from analyticsapp.tests.counted_bridge import Bridge
 from analyticsapp.tests.shop import at, put
 from payments.models import BalanceTransaction, Charge, Dispute, Refund
@@ -280,9 +279,7 @@ def test_any_history_adds_up_and_is_the_same_bit_by_bit_anew_and_by_hand(
         assert kept == {key: tuple(sums) for key, sums in Bridge().lines.items()}
         assert sums_by_day(kept) == net_by_day()
         with connection.cursor() as cursor:
-            cursor.execute(
-                BRIDGE.differing, parameters([date(2026, 10, 30) + n * DAY for n in range(9)])
-            )
+            cursor.execute(*BRIDGE.differing([date(2026, 10, 30) + n * DAY for n in range(9)]))
             assert not cursor.fetchall()
         BridgeDay.objects.all().delete()
         snapshots.build_all()
@@ -360,8 +357,8 @@ def thrown_away() -> Iterator[None]:
 def test_a_day_is_counted_through_indexes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        given_days = {**parameters([date(2026, 11, 3)]), "now": at(4)}
-        cursor.execute(f"EXPLAIN {BRIDGE.count}", given_days)
+        sql, parameters = BRIDGE.count([date(2026, 11, 3)], at(4))
+        cursor.execute(f"EXPLAIN {sql}", parameters)
         plan = "\n".join(row for (row,) in cursor.fetchall())
     assert "Seq Scan on payments_" not in plan
     assert "charge_captured_at" in plan

@@ -20,7 +20,6 @@ from analyticsapp.kpis import Cohort
 from analyticsapp.models import CohortMonth, SubscriptionDay, SubscriptionSpan
 from analyticsapp.services import snapshots
 from analyticsapp.tables.cohorts import COHORTS
-from analyticsapp.tables.table import parameters
 from analyticsapp.tests.test_recurring_revenue import START, created, ended, items, updated
 from analyticsapp.tests.test_snapshot_history import thrown_away
 from payments import inbox, processing
@@ -62,7 +61,7 @@ def differing() -> list[Any]:
     """What the table's own comparison with the movements says."""
     days = [day_of(LAST) - n * DAY for n in range(150, -1, -1)]
     with connection.cursor() as cursor:
-        cursor.execute(COHORTS.differing, parameters(days))
+        cursor.execute(*COHORTS.differing(days))
         found: list[Any] = cursor.fetchall()
     return found
 

@@ -25,6 +25,7 @@ from analyticsapp.selectors.figures import Change
 from analyticsapp.services import snapshots
 from analyticsapp.tests.history import END, History
 from analyticsapp.tests.shop import at, charge, order, refund
+from analyticsapp.views.executive import share
 from governance.roles import ROLES
 from orders.models import Product
 
@@ -178,10 +179,10 @@ def test_a_shop_that_stopped_selling_long_ago_still_opens() -> None:
 def test_nothing_is_compared_with_a_period_that_began_before_the_figures_do() -> None:
     for n in range(13):
         snapshot(date(2026, 11, 24) - n * DAY)
-    assert not board(7).comparable
+    assert not board(7).comparable.before
     assert all(figure.change is None for figure in board(7).figures)
     snapshot(date(2026, 11, 11))
-    assert board(7).comparable
+    assert board(7).comparable.before
     assert change(board(7), "orders").delta == 0
 
 
@@ -412,7 +413,7 @@ def test_products_are_ordered_by_sales_and_by_how_much_those_changed() -> None:
             built_at=NOW,
         )
     found = board(7).products
-    assert [(one.name, one.units, one.sales_minor, one.share) for one in found.best] == [
+    assert [(one.name, one.now.units, one.now.sales_minor, share(one)) for one in found.best] == [
         ("kept", 2, 510, "76.5%"),
         ("new", 4, 150, "22.5%"),
         ("Lines of no product", 2, 7, "1.0%"),
@@ -423,7 +424,7 @@ def test_products_are_ordered_by_sales_and_by_how_much_those_changed() -> None:
         ("kept", 10),
         ("Lines of no product", 7),
     ]
-    assert (found.sales_minor, found.change_minor) == (667, -133)
+    assert (found.total.now.sales_minor, found.total.change_minor) == (667, -133)
 
 
 def test_other_currencies_stand_for_themselves() -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyticsapp.checks import differing_days, postgres_has_the_same_days
 from analyticsapp.days import DAY, Window, bounds, day_of
+from analyticsapp.exports import Scope
 from analyticsapp.models import DaySnapshot, SnapshotState
 from analyticsapp.services import snapshots
-from analyticsapp.tables.table import GIVEN, any_day_at, parameters
-from analyticsapp.tests.shop import at, charge, figures, net
+from analyticsapp.tables.table import any_day_at, given_days
+from analyticsapp.tests.files import rows
+from analyticsapp.tests.shop import at, charge, figures, net, refund, transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -120,12 +124,43 @@ def test_the_day_of_any_moment_is_told_without_a_list_of_days(
     zone: str, moments: list[datetime]
 ) -> None:
     with override_settings(REPORTING_TIME_ZONE=zone), connection.cursor() as cursor:
-        given_row = {**parameters([date(2026, 11, 1)]), "moments": moments}
+        given, parameters = given_days([date(2026, 11, 1)])
         cursor.execute(
-            f"WITH {GIVEN} SELECT {any_day_at('moment')} FROM given, "
+            f"WITH {given} SELECT {any_day_at('moment')} FROM given, "
             "unnest(%(moments)s::timestamptz[]) WITH ORDINALITY AS asked (moment, n) ORDER BY n",
-            given_row,
+            {**parameters, "moments": moments},
         )
         for moment, (day,) in zip(moments, cursor.fetchall(), strict=True):
             start, end = bounds(day)
             assert start <= moment < end
+
+
+def test_postgres_is_asked_whether_its_days_are_the_same(settings: Any) -> None:
+    """The schema ``bi`` goes by its rules."""
+    for zone in ("UTC", "Europe/Berlin", "America/Havana", "Asia/Kathmandu", "Pacific/Apia"):
+        settings.REPORTING_TIME_ZONE = zone
+        assert postgres_has_the_same_days(databases=["default"]) == []
+    assert postgres_has_the_same_days() == []
+    # Rules of other weeks, and of another hour.
+    first, number = differing_days(ZoneInfo("America/New_York"), "America/Havana")
+    assert (first, number > 30) == (date(2011, 3, 14), True)
+    first, number = differing_days(ZoneInfo("Europe/London"), "Europe/Berlin")
+    assert (first, number > 5_000) == (date(2011, 1, 1), True)
+    with pytest.raises(DataError):
+        differing_days(ZoneInfo("UTC"), "Middle/Earth")
+
+
+def test_an_export_is_of_the_same_days_as_the_figures(settings: Any) -> None:
+    """In St. John's clocks went back a minute after midnight: the day had begun and came again."""
+    settings.REPORTING_TIME_ZONE = "America/St_Johns"
+    again = datetime(2006, 10, 29, 2, 45, tzinfo=UTC)
+    paid = charge(500, again)
+    refund(paid, 200, again)
+    transaction("txn_1", again, 500)
+    snapshots.refresh()
+    (snapshot,) = DaySnapshot.objects.all()
+    assert snapshot.day == date(2006, 10, 29)
+    for name in ("refunds", "balance_transactions"):
+        for scope in (Scope(), Scope(snapshot.day, snapshot.day)):
+            (row,) = rows(name, scope)
+            assert row["day"] == str(snapshot.day)

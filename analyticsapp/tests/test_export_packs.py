@@ -37,8 +37,9 @@ from analyticsapp.services import snapshots
 from analyticsapp.tests.files import content, pack, parsed, unpacked
 from analyticsapp.tests.shop import at, charge, order, refund
 from auditlog.context import Actor, acting_as
-from auditlog.exports import BLOCK, CsvFile, Download, copied, snapshot
+from auditlog.exports import BLOCK, CsvFile, Download, copied
 from auditlog.models import AuditEvent
+from auditlog.snapshot import snapshot
 
 NOVEMBER = Scope(date(2026, 11, 1), date(2026, 11, 30))
 EMPTY = Scope(date(2020, 1, 1), date(2020, 1, 2))

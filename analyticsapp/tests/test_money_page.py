@@ -18,7 +18,7 @@ from analyticsapp.days import DAY, day_of
 from analyticsapp.models import BridgeDay
 from analyticsapp.services import snapshots
 from analyticsapp.tests.shop import charge, put
-from analyticsapp.tests.trade import Trade
+from analyticsapp.tests.trade import LAST, Trade
 from auditlog.models import AuditEvent
 from governance.roles import ROLES
 from payments.models import BalanceTransaction, Charge, Dispute
@@ -103,12 +103,24 @@ def test_the_bridge_has_a_column_for_each_currency(reader: Client, settled: None
 
 
 def test_each_amount_leads_to_its_rows_whose_sum_it_is(reader: Client, settled: None) -> None:
+    for status in ("needs_response", "warning_closed"):
+        opened = {"status": status, "currency": "eur", "amount": 500, "created": timezone.now()}
+        put(Dispute, f"dp_{status}", charge_id="ch_0", **opened)
+    snapshots.refresh()
     body = reader.get(f"{PAGE}?days=7&currency=eur").content.decode()
     links = [one.replace("&amp;", "&") for one in re.findall(r'href="([^"]*/rows/[^"]+)"', body)]
-    assert len(links) > 20
+    assert len(links) > 25
+    of_one = (
+        "category=payout",
+        "fee=stripe_fee",
+        "status=needs_response",
+        "status=warning",
+        "dispute_rate/",
+    )
+    assert all(any(name in link for link in links) for name in of_one)
     for link in links:
         assert "✓" in text(reader, link), link
-    exchanged = f"{ROWS}?days=7&line=exchanged_in&currency=eur&counterpart=jpy"
+    exchanged = f"{ROWS}?days=7&currency=eur&line=exchanged_in&counterpart=jpy"
     assert exchanged in links
     rows = text(reader, exchanged)
     assert "54.00 EUR 1 row" in rows
@@ -150,11 +162,11 @@ def test_rows_come_a_page_at_a_time(reader: Client) -> None:
     snapshots.refresh()
     first = reader.get(f"{ROWS}?days=7&line=captured&currency=eur")
     assert (first.context["sum"].rows, len(first.context["rows"])) == (55, 50)
-    second = reader.get(ROWS + first.context["older"])
+    second = reader.get(first.context["older"])
     assert [row.object_id for row, _ in second.context["rows"]] == [
         f"ch_{n}" for n in range(50, 55)
     ]
-    again = reader.get(ROWS + second.context["newer"])
+    again = reader.get(second.context["newer"])
     assert [row.key for row, _ in again.context["rows"]] == [
         row.key for row, _ in first.context["rows"]
     ]
@@ -169,7 +181,8 @@ def test_rows_come_a_page_at_a_time(reader: Client) -> None:
         "line=captured&currency=eur&counterpart=x",
         f"line=category:{'x' * 80}&currency=eur",
         "line=captured&currency=eur&from=2026-13-01",
-        "line=captured&currency=eur&from=2026-01-01&to=2026-06-30",
+        "line=captured&currency=eur&from=2026-01-01&to=2026-06-30&part=2026-07",
+        "line=captured&currency=eur&days=7&part=2026-11",
         "line=captured&currency=eur&older=nowhere",
     ],
 )
@@ -177,12 +190,37 @@ def test_there_are_no_rows_of_what_there_is_not(reader: Client, query: str) -> N
     assert reader.get(f"{ROWS}?{query}").status_code == 404
 
 
-def test_a_long_period_is_shown_by_month_and_without_rows(reader: Client, settled: None) -> None:
-    first = timezone.now().date() - 200 * DAY
-    page = reader.get(f"{PAGE}?from={first}&to={timezone.now().date()}")
+def test_a_long_period_is_shown_by_month_and_so_are_the_rows_of_its_bridge(
+    reader: Client,
+) -> None:
+    Trade(seed=11).save()
+    snapshots.build_all(now=LAST)
+    query = "?from=2026-07-01&to=2026-11-10&currency=eur"
+    page = reader.get(PAGE + query)
     assert not page.context["by_day"]
-    assert b"money/rows/" not in page.content
-    assert b"choose a shorter period" in page.content
+    lines = [
+        (shown.entry, shown.cells[0])
+        for shown in page.context["entries"]
+        if shown.entry.line and shown.cells[0]
+    ]
+    assert len(lines) > 12
+    for entry, cell in lines[::4]:
+        shown = reader.get(cell.url)
+        months = shown.context["months"]
+        amount = entry.amounts["eur"]
+        assert sum(month.value for month in months) == amount == shown.context["figure"], cell.url
+        assert "The months add up to the line" in shown.content.decode()
+        for month in months[1:2]:  # the others go the same way
+            rows = reader.get(month.url)
+            assert rows.context["agrees"], month.url
+            assert rows.context["sum"].amount == month.value
+            assert rows.context["all_months"] == cell.url
+    # What only goes from one month into another of these is on no line of theirs.
+    timing = f"{ROWS}{query}&line=sales_out"
+    assert reader.get(timing).context["figure"] == 0
+    alone = reader.get(f"{ROWS}?month=2026-09&currency=eur&line=sales_out").context["sum"]
+    assert alone.amount < 0
+    assert reader.get(f"{timing}&part=2026-09").context["sum"].rows == 0
 
 
 def test_a_day_without_figures_and_an_account_without_any_say_what_to_do(reader: Client) -> None:

@@ -20,8 +20,8 @@ from analyticsapp.drilldown.products import KEYS, of_product
 from analyticsapp.drilldown.rows import total
 from analyticsapp.kpis import KPIS
 from analyticsapp.models import ProductDay
-from analyticsapp.periods import Kind, Period
-from analyticsapp.selectors.products import PAGE, SORTS, Seller, sellers
+from analyticsapp.periods import Comparable, Kind, Period
+from analyticsapp.selectors.products import PAGE, SORTS, SoldProduct, sold_products
 from analyticsapp.selectors.sales import totals
 from analyticsapp.services import snapshots
 from analyticsapp.tests.shop import at, order
@@ -63,8 +63,8 @@ def days(n: int) -> Period:
     return Period.of_days(n, TODAY)
 
 
-def by_sku(found: list[Seller]) -> dict[str, Seller]:
-    return {seller.sku: seller for seller in found}
+def by_sku(found: list[SoldProduct]) -> dict[str, SoldProduct]:
+    return {row.sku: row for row in found}
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_every_figure_counted_a_second_way_over_any_days(zone: str, settings: An
     seen = 0
     for one in shown:
         for currency in ("eur", "jpy"):
-            found = sellers(one, currency)
+            found = sold_products(one, currency)
             for name, window in (
                 ("now", one),
                 ("before", one.before()),
@@ -117,9 +117,9 @@ def test_every_figure_counted_a_second_way_over_any_days(zone: str, settings: An
             ):
                 again = counted_again(window, currency)
                 mine = {
-                    seller.product_id: (sold.orders, sold.units, sold.sales_minor)
-                    for seller in found.rows
-                    if (sold := getattr(seller, name)).orders
+                    row.product_id: (sold.orders, sold.units, sold.sales_minor)
+                    for row in found.rows
+                    if (sold := getattr(row, name)).orders
                 }
                 assert mine == again, (one, name)
                 whole = getattr(found.total, name)
@@ -127,7 +127,7 @@ def test_every_figure_counted_a_second_way_over_any_days(zone: str, settings: An
                 assert whole.sales_minor == sum(sales for _, _, sales in again.values())
                 assert whole.units == KPIS["units"].compute(totals([window], currency)[0])
                 seen += len(again)
-            shares = [KPIS["product_share"].compute(seller.now) for seller in found.rows]
+            shares = [KPIS["product_share"].compute(row.now) for row in found.rows]
             if found.total.now.sales_minor:
                 assert sum(share or 0 for share in shares) == 1
     assert seen > 100
@@ -163,8 +163,8 @@ def shelf() -> dict[str, Product]:
 )
 def test_products_are_sorted_as_asked_for(sort: str, order: list[str | None]) -> None:
     shelf()
-    found = sellers(days(30), "eur", sort=sort).rows
-    assert [seller.sku for seller in found] == order
+    found = sold_products(days(30), "eur", sort=sort).rows
+    assert [row.sku for row in found] == order
 
 
 def test_a_product_that_sells_no_more_is_still_told() -> None:
@@ -172,15 +172,15 @@ def test_a_product_that_sells_no_more_is_still_told() -> None:
     bought(at(3, month=10), (goods["old"], 5, 5_000))
     bought(at(20), (goods["new"], 1, 100))
     snapshots.build_all(now=at(24, 3))
-    found = by_sku(sellers(days(30), "eur").rows)
+    found = by_sku(sold_products(days(30), "eur").rows)
     assert (found["OLD"].now.sales_minor, found["OLD"].before.sales_minor) == (0, 5_000)
     assert found["NEW"].before.sales_minor == 0
 
 
 def test_stock_is_low_where_it_lasts_less_than_two_weeks() -> None:
     shelf()
-    found = by_sku(sellers(days(30), "eur").rows)
-    assert {sku: seller.low for sku, seller in found.items() if sku} == {
+    found = by_sku(sold_products(days(30), "eur").rows)
+    assert {sku: row.low for sku, row in found.items() if sku} == {
         "A": "",
         "B": "out of stock",
         "C": "",  # nobody counts it
@@ -189,7 +189,7 @@ def test_stock_is_low_where_it_lasts_less_than_two_weeks() -> None:
     compute = KPIS["days_of_stock"].compute
     assert [compute(found[sku].now) for sku in "ABCD"] == [1_200, 0, None, 12]
     Product.objects.filter(sku="D").update(stock=4)  # 17 days
-    assert by_sku(sellers(days(30), "eur").rows)["D"].low == ""
+    assert by_sku(sold_products(days(30), "eur").rows)["D"].low == ""
 
 
 def test_every_number_of_the_page_leads_to_rows_that_add_up_to_it(reader: Client) -> None:
@@ -273,8 +273,8 @@ def test_many_products_are_paged_and_cost_the_same(reader: Client, queries: Any)
     url = f"{ADDRESS}?days=30&currency=eur"
     while url:
         page = reader.get(url)
-        seen += [line.seller.product_id for line in page.context["lines"]]
-        assert page.context["total"].seller.now.units == 2_001
+        seen += [line.sold.product_id for line in page.context["lines"]]
+        assert page.context["total"].sold.now.units == 2_001
         url = page.context["later"]
     assert len(seen) == len(set(seen)) == 2 * PAGE + 1
     assert reader.get(f"{ADDRESS}?currency=eur&page=4").status_code == 404
@@ -287,12 +287,12 @@ def test_nothing_is_compared_with_days_before_the_figures_begin(reader: Client) 
     bought(now, (product("A"), 1, 100))
     snapshots.build_all(now=now)
     page = reader.get(ADDRESS)
-    assert page.context["comparable"] == {"before": False, "year": False}
+    assert page.context["comparable"] == Comparable(before=False, year=False)
     assert "no whole earlier period to compare with" in page.content.decode()
     bought(now - 400 * DAY, (product("B"), 1, 100))
     snapshots.build_all(now=now)
     page = reader.get(ADDRESS)
-    assert page.context["comparable"] == {"before": True, "year": True}
+    assert page.context["comparable"] == Comparable(before=True, year=True)
     assert "to compare with" not in page.content.decode()
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from fractions import Fraction
 from random import Random
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 
 from analyticsapp.bridge.lines import line_of
@@ -17,6 +15,7 @@ from analyticsapp.bridge.report import COLUMNS, as_rows
 from analyticsapp.days import DAY, Window
 from analyticsapp.drilldown.bridge import rows_of_line
 from analyticsapp.drilldown.rows import page, total
+from analyticsapp.drilldown.settlement import SETTLEMENT as ROWS
 from analyticsapp.kpis import KPIS, SETTLEMENT, Settled
 from analyticsapp.kpis.settlement import Moved
 from analyticsapp.selectors.bridge import Bridge, bridge
@@ -24,6 +23,7 @@ from analyticsapp.selectors.sales import totals
 from analyticsapp.selectors.settlement import cohorts, settled, settled_by_day, settled_by_month
 from analyticsapp.services import snapshots
 from analyticsapp.tests import counted_bridge
+from analyticsapp.tests.counted_figures import Rows, Settlement
 from analyticsapp.tests.shop import at, charge, put
 from analyticsapp.tests.trade import LAST, Trade
 from payments.models import Dispute
@@ -31,53 +31,6 @@ from payments.models import Dispute
 pytestmark = pytest.mark.django_db
 
 TODAY = LAST.date()
-PAYOUT = "reporting_category IN ('payout', 'payout_reversal')"
-FEES = "fee - CASE reporting_category WHEN 'fee' THEN amount ELSE 0 END"
-# Each figure as SQL over the balance transactions of some days.
-TRANSACTIONS = {
-    "settled_charges": "sum(amount) FILTER (WHERE reporting_category = 'charge' OR "
-    "reporting_category = 'partial_capture_reversal')",
-    "settled_refunds": "-sum(amount) FILTER (WHERE reporting_category LIKE 'refund%%')",
-    "disputes_withdrawn": "-sum(amount) FILTER (WHERE reporting_category = 'dispute')",
-    "disputes_returned": "sum(amount) FILTER (WHERE reporting_category = 'dispute_reversal')",
-    "failed_payments": "-sum(amount) FILTER (WHERE reporting_category = 'charge_failure')",
-    "fees": f"sum({FEES})",
-    "adjustments": "sum(amount) FILTER (WHERE reporting_category = 'other_adjustment')",
-    "other_movements": "sum(amount) FILTER (WHERE reporting_category IN ('tax', 'moon_tax'))",
-    "settled_net": f"sum(CASE WHEN {PAYOUT} THEN -fee ELSE net END)",
-    "payouts": f"-sum(amount) FILTER (WHERE {PAYOUT})",
-    "balance_change": "sum(net)",
-}
-DISPUTES = {
-    "disputes_opened": "count(*) FILTER (WHERE status <> 'warning_closed')",
-    "disputes_opened_value": "sum(amount) FILTER (WHERE status <> 'warning_closed')",
-    "inquiries": "count(*) FILTER (WHERE status = 'warning_closed')",
-}
-
-
-def straight(window: Window, currency: str, zone: str) -> dict[str, Any]:
-    """All figures, computed by Postgres with its own idea of days."""
-    found: dict[str, Any] = {}
-    for table, figures in (
-        ("payments_balancetransaction", TRANSACTIONS),
-        ("payments_dispute", DISPUTES),
-    ):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {', '.join(f'coalesce({sql}, 0)::bigint' for sql in figures.values())} "
-                f"FROM {table} WHERE currency = %(currency)s "
-                "AND (created AT TIME ZONE %(zone)s)::date BETWEEN %(first)s AND %(last)s",
-                {
-                    "currency": currency,
-                    "zone": zone,
-                    "first": window.first,
-                    "last": window.last,
-                },
-            )
-            found |= dict(zip(figures, cursor.fetchone(), strict=True))
-    charges = found["settled_charges"]
-    found["fee_rate"] = Fraction(found["fees"], charges) if charges > 0 else None
-    return found
 
 
 def windows(seed: int) -> list[Window]:
@@ -107,13 +60,19 @@ def test_every_figure_and_the_bridge_are_what_the_rows_say(zone: str) -> None:
     Trade(seed=11).save()
     with override_settings(REPORTING_TIME_ZONE=zone):
         snapshots.build_all(now=LAST)
-        lines = counted_bridge.Bridge().lines
+        lines, rows = counted_bridge.Bridge().lines, Rows(zone)
         asked = windows(len(zone))
         for currency in ("eur", "usd", "jpy"):
             for window, found in zip(asked, settled(asked, currency), strict=True):
                 figures = {kpi.key: kpi.compute(found) for kpi in SETTLEMENT}
-                assert figures == straight(window, currency, zone), (window, currency)
+                counted_again = Settlement(rows, window.first, window.last, currency).figures()
+                assert figures == counted_again, (window, currency)
                 assert sum(found.fees.values()) == found.fees_minor
+        for window in asked[::4]:
+            for drilldown in ROWS:
+                sums = [total(part, window, "eur") for part in drilldown.parts]
+                where = (drilldown.kpi.key, window)
+                assert drilldown.value(sums, window) == drilldown.figure(window, "eur"), where
         for window in asked:
             found_bridge = bridge(window)
             cells = {
@@ -152,7 +111,7 @@ def test_the_trade_has_every_line_and_the_rows_of_each_add_up_to_it() -> None:
         for cell in bridge(window).cells:
             seen[cell.line] += 1
             if seen[cell.line] < 3:
-                part = rows_of_line(cell.line, cell.line, cell.counterpart)
+                part = rows_of_line(cell.line, cell.line, window, cell.counterpart)
                 found = total(part, window, cell.currency)
                 assert (found.rows, found.amount) == (cell.rows, cell.amount), cell
                 rows = page(part, window, cell.currency, limit=1_000).rows
@@ -169,7 +128,7 @@ def test_rows_of_all_other_currencies_are_listed_where_none_is_named() -> None:
     assert {(one.currency, one.counterpart) for one in cells} == {("eur", "jpy"), ("usd", "gbp")}
     fees = [one for one in bridge(window).cells if one.line == "fee:tax" and one.currency == "eur"]
     assert {one.counterpart for one in fees} == {"eur", "jpy"}
-    found = total(rows_of_line("Tax", "fee:tax"), window, "eur")
+    found = total(rows_of_line("Tax", "fee:tax", window), window, "eur")
     assert found.amount == sum(one.amount for one in fees)
 
 
@@ -180,7 +139,7 @@ def test_days_and_months_add_up_to_the_whole() -> None:
     [whole] = settled([window], "eur")
     for parts in (settled_by_day(window, "eur"), settled_by_month(window, "eur")):
         for kpi in SETTLEMENT:
-            if kpi.key not in ("fee_rate", *DISPUTES):
+            if kpi.key not in ("fee_rate", "disputes_opened", "disputes_opened_value", "inquiries"):
                 values = [kpi.compute(one) for one in parts.values()]
                 assert sum(value or 0 for value in values) == kpi.compute(whole), kpi.key
         assert all(Window(day, day).first in window or day.day == 1 for day in parts)

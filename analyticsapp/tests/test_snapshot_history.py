@@ -24,7 +24,6 @@ from analyticsapp.services import snapshots
 from analyticsapp.services.dirty_days import guests_recognized, orders_changed
 from analyticsapp.tables import TABLES
 from analyticsapp.tables.sales import SALES
-from analyticsapp.tables.table import parameters
 from analyticsapp.tables.windows import WINDOWS
 from analyticsapp.tests.shop import (
     at,
@@ -105,7 +104,7 @@ def differing() -> list[Any]:
     days = [date(2026, 10, 30) + n * DAY for n in range(10)]
     with connection.cursor() as cursor:
         for table in TABLES:
-            cursor.execute(table.differing, parameters(days))
+            cursor.execute(*table.differing(days))
             found += cursor.fetchall()
     return found
 

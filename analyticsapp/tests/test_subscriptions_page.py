@@ -58,6 +58,9 @@ def test_the_rows_of_each_figure_agree_with_it(reader: Client) -> None:
         shown = text(html.content.decode())
         assert "Exactly the figure that the dashboard shows" in shown, kpi.key
         assert "Subscriptions" in shown
+    page = reader.get(JANUARY)
+    opening = reader.get(page.context["opening"])
+    assert opening.context["sum"].amount == page.context["now"].opening_minor > 0
 
 
 def test_a_figure_of_a_long_period_is_said_to_be_of_its_last_day(reader: Client) -> None:

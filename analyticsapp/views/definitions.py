@@ -10,11 +10,14 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.kpis import ALL
 from analyticsapp.selectors.freshness import freshness
+from analyticsapp.views.page import VIEW
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 
 
 @require_safe
-@requires("analyticsapp.view_daysnapshot")
+@requires(VIEW)
+@from_one_snapshot
 def definitions(request: HttpRequest) -> HttpResponse:
     """What every figure means, as the registry has it."""
     return render(

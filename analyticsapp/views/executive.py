@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from analyticsapp.addresses import query_of
 from analyticsapp.bars import Bars, Month, columns
 from analyticsapp.charts import Chart, Point, sparkline, trend
-from analyticsapp.kpis import BOARD
-from analyticsapp.periods import asked
+from analyticsapp.kpis import BOARD, KPIS
 from analyticsapp.selectors.executive import Board, Slot, board, net_sales
-from analyticsapp.selectors.freshness import freshness
+from analyticsapp.selectors.products import SoldProduct
+from analyticsapp.views.page import VIEW, head
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 
 
 @dataclass(frozen=True)
@@ -38,21 +36,13 @@ class Line:
 
 
 @require_safe
-@requires("analyticsapp.view_daysnapshot")
+@requires(VIEW)
+@from_one_snapshot
 def executive(request: HttpRequest) -> HttpResponse:
     """The business at a glance: a period as ``analyticsapp.periods`` names it, and a currency."""
-    now = timezone.now()
-    period, problem = asked(request.GET, now)
-    found = board(period, request.GET.get("currency", "").lower(), now)
-    context: dict[str, Any] = {
-        "section": "dashboard",
-        "board": found,
-        "period": period,
-        "problem": problem,
-        "freshness": freshness(now),
-        "time_zone": settings.REPORTING_TIME_ZONE,
-        "kpis": BOARD,
-    }
+    period, context = head(request, "dashboard")
+    found = board(period, request.GET.get("currency", ""), context["now"])
+    context |= {"board": found, "kpis": BOARD}
     if found:
         context |= {
             "currency": found.currency,
@@ -61,6 +51,7 @@ def executive(request: HttpRequest) -> HttpResponse:
             "bars": None if found.by_day else by_month("columns", found, found.slots),
             "months": by_month("months", found, found.months),
             "month_lines": [(slot, found.part_of(slot.window)) for slot in reversed(found.months)],
+            "best": [(one, share(one)) for one in found.products.best],
             "lines": [line(found, slot) for slot in reversed(found.slots)],
             "tiles": [
                 (figure, sparkline(finished(found, figure.kpi.key))) for figure in found.figures
@@ -108,10 +99,9 @@ def by_month(name: str, found: Board, slots: list[Slot]) -> Bars:
 def line(found: Board, slot: Slot) -> Line:
     """The slot as a line of the table."""
     first, last = slot.window.first, slot.window.last
-    query = {"from": str(first), "to": str(last), "currency": found.currency}
     so_far = "so far" if last == found.period.today else ""
     return Line(
-        url="?" + urlencode(query),
+        url=query_of(slot.window.query, found.currency),
         datetime=str(first) if found.by_day else f"{first:%Y-%m}",
         weekday=f"{first:%a}" if found.by_day else "",
         name=f"{first.day} {first:%b}" if found.by_day else f"{first:%b %Y}",
@@ -125,6 +115,12 @@ def line(found: Board, slot: Slot) -> Line:
             for kpi, value in slot.values
         ],
     )
+
+
+def share(one: SoldProduct) -> str:
+    """The product's part of the sales of all products."""
+    kpi = KPIS["product_share"]
+    return kpi.number(kpi.compute(one.now), "")
 
 
 def finished(found: Board, key: str) -> list[int | None]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -21,11 +18,12 @@ from django.views.decorators.http import require_POST, require_safe
 from analyticsapp.exports import PACKS, PERSONAL, Scope, all_exports, exports_of
 from analyticsapp.exports.contract import schema_version
 from analyticsapp.exports.sending import may_take, packs_of, take, take_pack
-from analyticsapp.periods import BadPeriod, asked, period_of
+from analyticsapp.periods import BadPeriod, period_of
 from analyticsapp.selectors.exports import currencies, taken_lately
-from analyticsapp.selectors.freshness import freshness
+from analyticsapp.views.page import head
 from auditlog.access import requires_any
 from auditlog.exports import download_response
+from auditlog.snapshot import from_one_snapshot
 from payments.money import CURRENCY
 
 TAKING = tuple(dict.fromkeys(pack.permission for pack in PACKS.values()))
@@ -33,21 +31,16 @@ TAKING = tuple(dict.fromkeys(pack.permission for pack in PACKS.values()))
 
 @require_safe
 @requires_any(*TAKING)
+@from_one_snapshot
 def exports(request: HttpRequest) -> HttpResponse:
     """The packs that the person may take, for the days that the address names."""
     packs = packs_of(request.user)
-    now = timezone.now()
-    period, problem = asked(request.GET, now)
-    context: dict[str, Any] = {
-        "section": "exports",
-        "period": period,
-        "problem": problem,
+    _, context = head(request, "exports")
+    context |= {
         "packs": [(pack, exports_of(pack)) for pack in packs],
         "currencies": currencies(),
         "may_have_personal": request.user.has_perm(PERSONAL),
         "lately": taken_lately([pack.name for pack in packs]),
-        "freshness": freshness(now),
-        "time_zone": settings.REPORTING_TIME_ZONE,
         "version": schema_version(),
     }
     return render(request, "analytics/exports.html", context)

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from analyticsapp.bridge.lines import line_of, words
+from analyticsapp.addresses import month_query, query_of, rows_of
+from analyticsapp.bridge.lines import FEE, line_of, words
+from analyticsapp.currencies import chosen
 from analyticsapp.days import Window
 from analyticsapp.drilldown.rows import MOST_DAYS
-from analyticsapp.kpis import KPIS, SETTLEMENT, Settled
-from analyticsapp.kpis.settlement import DISPUTED_WITHIN, Moved
-from analyticsapp.periods import Period, asked
+from analyticsapp.kpis import KPIS, Settled
+from analyticsapp.kpis.settlement import DISPUTED_WITHIN
+from analyticsapp.periods import Period
 from analyticsapp.selectors.bridge import Bridge, Entry, bridge
-from analyticsapp.selectors.figures import figure
-from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.settlement import (
+    Account,
     Cohort,
+    account,
     cohorts,
     disputed_currencies,
     first_settled,
-    settled,
     settled_by_day,
     settled_by_month,
 )
-from analyticsapp.templatetags.periods import rows_of
+from analyticsapp.views.page import VIEW, head
 from auditlog.access import requires
-from payments.categories import KNOWN
+from auditlog.snapshot import from_one_snapshot
+from payments.models import Dispute
 from payments.money import format_number
 
-VIEW = "analyticsapp.view_daysnapshot"
 EXPORT = "analyticsapp.export_finance"
 TILES = ("settled_charges", "settled_refunds", "fees", "settled_net", "payouts")
 OF_A_DAY = tuple(
@@ -54,7 +51,6 @@ OF_A_DAY = tuple(
         "balance_change",
     )
 )
-MONTHS_OF_COHORTS = 13
 
 
 @dataclass(frozen=True)
@@ -87,90 +83,65 @@ class ShownDay:
     cells: list[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Category:
-    """A reporting category of Stripe's, by its own name. ``known`` to this version or not."""
-
-    name: str
-    moved: Moved
-    known: bool
-
-    @property
-    def words(self) -> str:
-        return words(self.name)
-
-    @property
-    def net_minor(self) -> int:
-        return self.moved.amount_minor - self.moved.fee_minor
-
-
 @require_safe
 @requires(VIEW)
+@from_one_snapshot
 def money(request: HttpRequest) -> HttpResponse:
     """The settlement and the bridge: ``?month=2026-10&currency=eur``."""
-    now = timezone.now()
-    period, problem = asked(request.GET, now)
+    period, context = head(request, "money")
     found = bridge(period)
     names = [*found.currencies, *disputed_currencies(period, besides=found.currencies)]
-    currency = request.GET.get("currency", "").lower()
-    if currency not in names:
-        currency = next(iter(names), "")
+    currency = chosen(request.GET.get("currency", ""), names)
     first_day = first_settled()
-    context: dict[str, Any] = {
-        "section": "money",
-        "period": period,
-        "problem": problem,
+    context |= {
         "currency": currency,
         "currencies": names,
         "first_day": first_day,
-        "freshness": freshness(now),
-        "time_zone": settings.REPORTING_TIME_ZONE,
-        "most_days": MOST_DAYS,
     }
     if currency:
-        context |= settlement(period, currency, first_day)
+        context |= settlement(account(period, currency, first_day), first_day)
         context |= statement(found, period, currency)
-        context["cohorts"] = shown_cohorts(cohorts(currency, period.today, MONTHS_OF_COHORTS))
+        context["cohorts"] = shown_cohorts(cohorts(currency, period.today), currency)
         context["mature_after"] = DISPUTED_WITHIN
         context["may_export"] = request.user.has_perm(EXPORT)
     return render(request, "analytics/money.html", context)
 
 
-def settlement(period: Period, currency: str, first_day: date | None) -> dict[str, Any]:
+def settlement(found: Account, first_day: date | None) -> dict[str, Any]:
     """What the balance did: figures, categories, fees, days or months, disputes opened."""
-    windows = (period, period.before(), period.year_before())
-    now, *earlier = settled(windows, currency)
-    before, year_before = (
-        past if first_day and first_day <= window.first else None
-        for past, window in zip(earlier, windows[1:], strict=True)
-    )
-    figures = {kpi.key: figure(kpi, now, before, year_before) for kpi in SETTLEMENT}
+    figures = {one.kpi.key: one for one in found.figures}
+    period, now = found.period, found.now
+
+    def rows(key: str, of: dict[str, str]) -> str:
+        return rows_of(key, period.query, found.currency, of)
+
+    def disputes(status: str, number: int, amount: int) -> tuple[str, int, str, int, str]:
+        of = {"status": status}
+        if status in Dispute.MOVES_NO_MONEY:
+            return words(status), number, rows("inquiries", of), amount, ""
+        value = rows("disputes_opened_value", of)
+        return words(status), number, rows("disputes_opened", of), amount, value
+
     return {
-        "before": windows[1],
-        "comparable": before is not None,
+        "comparable": found.comparable,
         "tiles": [figures[key] for key in TILES],
         "more": [one for key, one in figures.items() if key not in TILES],
-        "categories": categories(now),
-        "all_categories": Category("", summed(now.moved.values()), known=True),
-        "fees": [(line_of(f"fee:{name}").name, amount) for name, amount in now.fees.items()],
+        "categories": [
+            (words(one.name), one, rows("balance_change", {"category": one.name}))
+            for one in found.categories
+        ],
+        "all_categories": found.all_categories,
+        "fees": [
+            (line_of(f"{FEE}{name}").name, amount, rows("fees", {"fee": name}))
+            for name, amount in now.fees.items()
+        ],
         "fees_minor": now.fees_minor,
-        "disputes": [(words(status), *told) for status, told in now.disputes.items()],
+        "disputes": [disputes(status, *told) for status, told in now.disputes.items()],
         "by_day": len(period) <= MOST_DAYS,
         "of_a_day": OF_A_DAY,
-        "days": days(period, currency, first_day or period.first),
-        "total": cells_of(now, currency),
+        "days": days(period, found.currency, first_day or period.first),
+        "total": cells_of(now, found.currency),
     }
-
-
-def categories(now: Settled) -> list[Category]:
-    """The categories that moved anything, the busiest first."""
-    found = [Category(name, moved, name in KNOWN) for name, moved in now.moved.items()]
-    return sorted(found, key=lambda one: (-one.moved.transactions, one.name))
-
-
-def summed(parts: Iterable[Moved]) -> Moved:
-    rows = [(one.transactions, one.amount_minor, one.fee_minor) for one in parts]
-    return Moved(*map(sum, zip(*rows, strict=True)))
 
 
 def days(period: Period, currency: str, first_day: date) -> list[ShownDay]:
@@ -191,11 +162,11 @@ def days(period: Period, currency: str, first_day: date) -> list[ShownDay]:
     return [
         ShownDay(
             part.first,
-            "?" + urlencode({"from": part.first, "to": part.last, "currency": currency}),
-            words,
+            query_of(part.query, currency),
+            part_of,
             cells_of(moved, currency),
         )
-        for part, words, moved in reversed(shown)
+        for part, part_of, moved in reversed(shown)
     ]
 
 
@@ -215,7 +186,6 @@ def css_of(amount: int) -> str:
 def statement(found: Bridge, period: Period, currency: str) -> dict[str, Any]:
     """The bridge as a table: a column for each currency, the one that is shown first."""
     columns = [currency, *(one for one in found.currencies if one != currency)]
-    listed = len(period) <= MOST_DAYS
     entries = found.statement()
 
     def cell(entry: Entry, column: str) -> ShownCell | None:
@@ -225,13 +195,10 @@ def statement(found: Bridge, period: Period, currency: str) -> dict[str, Any]:
         text = format_number(amount, column)
         if entry.figure:
             kpi = entry.figure.kpi
-            url = rows_of(KPIS[kpi], period, column) if kpi else ""
+            url = rows_of(kpi, period.query, column) if kpi else ""
             return ShownCell(css_of(amount), text, url)
         one = entry.cells[column]
-        query = {"line": one.line, "currency": column}
-        if one.counterpart:
-            query["counterpart"] = one.counterpart
-        url = f"{reverse('money-rows')}?{period.query}&{urlencode(query)}" if listed else ""
+        url = line_address(period, column, one.line, one.counterpart)
         sign = "+" if amount > 0 else ""
         return ShownCell(css_of(amount), sign + text, url, one.rows)
 
@@ -241,9 +208,14 @@ def statement(found: Bridge, period: Period, currency: str) -> dict[str, Any]:
             ShownEntry(entry, anchor(entry.key), [cell(entry, one) for one in columns])
             for entry in entries
         ],
-        "listed": listed,
         "meanings": {anchor(one.key): one.line or one.figure for one in entries},
     }
+
+
+def line_address(period: Period, currency: str, line: str, counterpart: str, **more: str) -> str:
+    """Where the rows behind a line of the bridge are; those of one counterpart if one is given."""
+    of = {"line": line, **({"counterpart": counterpart} if counterpart else {}), **more}
+    return reverse("money-rows") + query_of(period.query, currency, of)
 
 
 def anchor(key: str) -> str:
@@ -251,7 +223,14 @@ def anchor(key: str) -> str:
     return "line-" + key.replace(":", "-").replace(" ", "-")
 
 
-def shown_cohorts(found: list[Cohort]) -> list[tuple[Cohort, str]]:
-    """Each month with its rate as text."""
+def shown_cohorts(found: list[Cohort], currency: str) -> list[tuple[Cohort, str, str]]:
+    """Each month with its rate as text and where its rows are."""
     rate = KPIS["dispute_rate"]
-    return [(cohort, rate.number(cohort.rate, "")) for cohort in found]
+    return [
+        (
+            cohort,
+            rate.number(cohort.rate, ""),
+            rows_of(rate.key, month_query(cohort.month), currency),
+        )
+        for cohort in found
+    ]

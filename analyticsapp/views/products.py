@@ -5,31 +5,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from analyticsapp.addresses import query_of, rows_of
+from analyticsapp.currencies import chosen
 from analyticsapp.drilldown.products import NO_PRODUCT
 from analyticsapp.kpis import KPIS, PRODUCTS, Value
-from analyticsapp.periods import Period, asked
+from analyticsapp.periods import Period
 from analyticsapp.selectors.figures import Change
-from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.products import (
     DEFAULT_SORT,
     LOW_STOCK_DAYS,
     PAGE,
     SORTS,
-    Seller,
+    SoldProduct,
     first_sale,
-    sellers,
+    sold_products,
 )
 from analyticsapp.selectors.sales import recorded
+from analyticsapp.views.page import VIEW, head
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 from orders.models import Product
 from payments.admin.columns import may_open
 
@@ -56,7 +56,7 @@ class Line:
     """A product as the page shows it: each figure with the address of its rows; its sales against
     the period before and the year before, None where nothing is compared."""
 
-    seller: Seller
+    sold: SoldProduct
     figures: list[tuple[Any, Value | None, str]]
     before: Change | None
     year_before: Change | None
@@ -64,15 +64,13 @@ class Line:
 
 
 @require_safe
-@requires("analyticsapp.view_daysnapshot")
+@requires(VIEW)
+@from_one_snapshot
 def products(request: HttpRequest) -> HttpResponse:
-    """Best sellers: ``?month=2026-10&currency=eur&sort=units&page=2``."""
-    now = timezone.now()
-    period, problem = asked(request.GET, now)
-    names = recorded(now, period).currencies
-    currency = request.GET.get("currency", "").lower()
-    if currency not in names:
-        currency = next(iter(names), "")
+    """Best solds: ``?month=2026-10&currency=eur&sort=units&page=2``."""
+    period, context = head(request, "products")
+    names = recorded(context["now"], period).currencies
+    currency = chosen(request.GET.get("currency", ""), names)
     sort = request.GET.get("sort", DEFAULT_SORT)
     if sort.removeprefix("-") not in SORTS:
         sort = DEFAULT_SORT
@@ -80,28 +78,24 @@ def products(request: HttpRequest) -> HttpResponse:
     if not NUMBER.fullmatch(number):
         raise Http404
     page = int(number)
-    found = sellers(period, currency, sort=sort, offset=(page - 1) * PAGE)
+    found = sold_products(period, currency, sort=sort, offset=(page - 1) * PAGE)
     if page > 1 and not found.rows:
         raise Http404
     first_day = first_sale()
-    comparable = {
-        name: first_day is not None and first_day <= window.first
-        for name, window in (("before", period.before()), ("year", period.year_before()))
-    }
+    comparable = period.comparable(first_day)
 
-    def line(seller: Seller) -> Line:
+    def line(sold: SoldProduct) -> Line:
         return Line(
-            seller,
-            [(kpi, kpi.compute(seller.now), rows(kpi.key, seller)) for kpi in SHOWN],
-            change(seller, "before") if comparable["before"] else None,
-            change(seller, "year") if comparable["year"] else None,
-            STOCK.compute(seller.now),
+            sold,
+            [(kpi, kpi.compute(sold.now), rows(kpi.key, sold)) for kpi in SHOWN],
+            change(sold, "before") if comparable.before else None,
+            change(sold, "year") if comparable.year else None,
+            STOCK.compute(sold.now),
         )
 
-    def rows(key: str, seller: Seller) -> str:
-        named = {} if seller is found.total else {"product": seller.product_id or NO_PRODUCT}
-        query = urlencode({"currency": currency, **named})
-        return f"{reverse('rows', args=[key])}?{period.query}&{query}"
+    def rows(key: str, sold: SoldProduct) -> str:
+        of = None if sold is found.total else {"product": sold.product_id or NO_PRODUCT}
+        return rows_of(key, period.query, currency, of)
 
     keep = {} if sort == DEFAULT_SORT else {"sort": sort}
 
@@ -109,15 +103,10 @@ def products(request: HttpRequest) -> HttpResponse:
         more = {"page": number} if number > 1 else {}
         return address(period, currency, **keep, **more)
 
-    context: dict[str, Any] = {
-        "section": "products",
-        "period": period,
-        "problem": problem,
+    context |= {
         "currency": currency,
         "currencies": names,
         "keep": keep,
-        "freshness": freshness(now),
-        "time_zone": settings.REPORTING_TIME_ZONE,
         "found": found,
         "lines": [line(one) for one in found.rows],
         "total": line(found.total),
@@ -137,10 +126,10 @@ def products(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/products.html", context)
 
 
-def change(seller: Seller, name: str) -> Change:
-    """The seller's sales against those of the period before, or of the year before."""
-    then = (seller.before if name == "before" else seller.year_before).sales_minor
-    return Change(SALES, then, seller.now.sales_minor - then)
+def change(sold: SoldProduct, name: str) -> Change:
+    """The sold's sales against those of the period before, or of the year before."""
+    then = (sold.before if name == "before" else sold.year_before).sales_minor
+    return Change(SALES, then, sold.now.sales_minor - then)
 
 
 def heads(period: Period, currency: str, sort: str) -> dict[str, Head]:
@@ -159,4 +148,4 @@ def heads(period: Period, currency: str, sort: str) -> dict[str, Head]:
 
 def address(period: Period, currency: str, **more: object) -> str:
     """The page's address for a period and a currency."""
-    return f"{reverse('products')}?{period.query}&{urlencode({'currency': currency, **more})}"
+    return reverse("products") + query_of(period.query, currency, more)

@@ -5,25 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from analyticsapp.addresses import month_query, query_of, rows_of
 from analyticsapp.bars import Month, columns
+from analyticsapp.currencies import chosen
 from analyticsapp.drilldown.cohorts import rows_of_cohort
 from analyticsapp.kpis import COHORTS, KPIS, SUBSCRIPTIONS, Cohort, Kpi, Recurring, Value
 from analyticsapp.models import DirtySubscriber
-from analyticsapp.periods import Period, asked
+from analyticsapp.periods import Period
 from analyticsapp.selectors.cohorts import MOST, CohortRow, cohorts
 from analyticsapp.selectors.executive import last_months
 from analyticsapp.selectors.figures import Change
-from analyticsapp.selectors.freshness import freshness
 from analyticsapp.selectors.subscriptions import (
     LATEST,
     first_recurring_day,
@@ -32,13 +29,14 @@ from analyticsapp.selectors.subscriptions import (
     recurring_currencies,
 )
 from analyticsapp.subscriptions.conventions import conventions
+from analyticsapp.views.page import VIEW, head
 from analyticsapp.waterfall import Step, waterfall
 from auditlog.access import requires
+from auditlog.snapshot import from_one_snapshot
 from payments.admin.columns import admin_link, may_open
 from payments.models import Subscription
 
 TILES = ("mrr", "subscribers", "arpa", "gross_mrr_churn", "customer_churn")
-MONTHS = 13
 SHADES = 10
 # By kind, and whether it adds; in the order in which they stand between opening and closing.
 KINDS = (
@@ -95,25 +93,18 @@ class CohortLine:
 
 
 @require_safe
-@requires("analyticsapp.view_daysnapshot")
+@requires(VIEW)
+@from_one_snapshot
 def subscriptions(request: HttpRequest) -> HttpResponse:
     """What recurs: ``?month=2026-10&currency=eur&cohorts=net_mrr_retention``."""
-    now = timezone.now()
-    period, problem = asked(request.GET, now)
+    period, context = head(request, "subscriptions", DirtySubscriber)
     names = recurring_currencies()
-    currency = request.GET.get("currency", "").lower()
-    if currency not in names:
-        currency = next(iter(names), "")
+    currency = chosen(request.GET.get("currency", ""), names)
     shown = {kpi.key: kpi for kpi in COHORTS}.get(request.GET.get("cohorts", ""), COHORTS[0])
-    context: dict[str, Any] = {
-        "section": "subscriptions",
+    context |= {
         "keep": {} if shown is COHORTS[0] else {"cohorts": shown.key},
-        "period": period,
-        "problem": problem,
         "currency": currency,
         "currencies": names,
-        "freshness": freshness(now, DirtySubscriber),
-        "time_zone": settings.REPORTING_TIME_ZONE,
     }
     if currency:
         rules = conventions()
@@ -143,29 +134,25 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
     """What the page shows of one currency."""
     before, year_before = period.before(), period.year_before()
     first_day = first_recurring_day(currency)
-    calendar = last_months(period, MONTHS)
+    calendar = last_months(period)
     now, then, last_year, *by_month = recurring([period, before, year_before, *calendar], currency)
     months = [
         (month, totals)
         for month, totals in zip(calendar, by_month, strict=True)
         if first_day is not None and month.last >= first_day
     ]
-    comparable = {
-        "before": first_day is not None and first_day <= before.first,
-        "year": first_day is not None and first_day <= year_before.first,
-    }
+    comparable = period.comparable(first_day)
 
     def url(key: str) -> str:
-        query = urlencode({"currency": currency})
-        return f"{reverse('rows', args=[key])}?{period.query}&{query}"
+        return rows_of(key, period.query, currency)
 
     def line(kpi: Kpi[Recurring]) -> Line:
         return Line(
             kpi,
             kpi.compute(now),
             url(kpi.key),
-            change(kpi, then, now) if comparable["before"] else None,
-            change(kpi, last_year, now) if comparable["year"] else None,
+            change(kpi, then, now) if comparable.before else None,
+            change(kpi, last_year, now) if comparable.year else None,
         )
 
     lines = {kpi.key: line(kpi) for kpi in SUBSCRIPTIONS}
@@ -212,6 +199,8 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
             (month, totals, KPIS["customer_churn"].compute(totals)) for month, totals in months
         ],
         "churn": KPIS["customer_churn"],
+        # What gross MRR churn is divided by.
+        "opening": rows_of("gross_mrr_churn", period.query, currency, {"part": 2}),
         "all_moved": url("net_new_mrr"),
     }
 
@@ -221,7 +210,7 @@ def retention(period: Period, currency: str, kpi: Kpi[Cohort]) -> dict[str, Any]
 
     def address(one: Kpi[Cohort]) -> str:
         more = {} if one is COHORTS[0] else {"cohorts": one.key}
-        return f"?{period.query}&{urlencode({'currency': currency, **more})}"
+        return query_of(period.query, currency, more)
 
     return {
         "retention": kpi,
@@ -237,8 +226,7 @@ def line(period: Period, currency: str, row: CohortRow, kpi: Kpi[Cohort]) -> Coh
     cells: list[Cell | None] = [
         cell(currency, row, at, left, kpi, so_far=at == month) for at, left in row.months.items()
     ]
-    query = urlencode({"month": f"{row.first:%Y-%m}", "currency": currency})
-    url = f"{reverse('rows', args=['mrr_new'])}?{query}"
+    url = rows_of("mrr_new", month_query(row.first), currency)
     return CohortLine(row, url, cells + [None] * (MOST - len(cells)))
 
 

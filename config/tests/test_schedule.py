@@ -27,6 +27,7 @@ SCHEDULED = {
     "schedule.send_alerts": "* * * * *",
     "schedule.backup": "41 2 * * *",
     "schedule.restore_drill": "41 4 * * 0",
+    "schedule.purge_expired": "11 3 * * *",
     "schedule.forget_runs": "23 3 * * *",
     "schedule.requeue_stalled_jobs": "* * * * *",
 }

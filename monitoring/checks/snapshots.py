@@ -14,7 +14,7 @@ from analyticsapp.services import subscription_days
 from analyticsapp.services.snapshots import chunks, recorded
 from analyticsapp.subscriptions.conventions import conventions
 from analyticsapp.tables import TABLES, SnapshotTable
-from analyticsapp.tables.table import REACH, parameters
+from analyticsapp.tables.table import REACH, Statement
 from monitoring.models import Kind, Severity
 from monitoring.registry import (
     EVERYTHING,
@@ -43,8 +43,8 @@ def current_state() -> SnapshotState | None:
     return state if state and state.time_zone == settings.REPORTING_TIME_ZONE else None
 
 
-def settled(table: SnapshotTable) -> str:
-    """SQL of the differences of a table, less those that its next refresh brings up to date.
+def settled(table: SnapshotTable, days: Sequence[date]) -> Statement:
+    """The query for the differences of a table, less those that its next refresh brings up to date.
 
     The days that wait for it are read by the same statement: whoever changes rows marks their days
     in one transaction, and the refresh counts days and empties the log in one.
@@ -52,20 +52,22 @@ def settled(table: SnapshotTable) -> str:
     any_day = date(2000, 1, 1)
     until = any_day + REACH * DAY
     reach = (table.touched([any_day], until)[-1] - any_day).days
-    return f"""
-SELECT * FROM ({table.differing}) AS difference
+    differing, parameters = table.differing(days)
+    sql = f"""
+SELECT * FROM ({differing}) AS difference
 WHERE NOT EXISTS (
     SELECT FROM analyticsapp_dirtyday AS dirty
     WHERE dirty.day BETWEEN difference.day - {reach} AND difference.day
 )
 ORDER BY {", ".join(table.columns)}
 """
+    return sql, parameters
 
 
 def differences(table: SnapshotTable, days: Sequence[date]) -> Iterator[dict[str, Any]]:
     """The rows of the table that differ from what they sum on these days."""
     for part in chunks(list(days), DAYS_A_STATEMENT):
-        yield from rows(settled(table), parameters(part))
+        yield from rows(*settled(table, part))
 
 
 def counted(state: SnapshotState, table: SnapshotTable) -> tuple[list[date], list[date]]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from analyticsapp.selectors.freshness import freshness
 from auditlog.access import requires_any
+from auditlog.snapshot import from_one_snapshot
 from monitoring.models import Issue
 from monitoring.operations.exceptions import WORST_FIRST, Exceptions, exceptions, most_at_risk
 from monitoring.operations.health import signs
@@ -26,6 +27,7 @@ OPEN_TO = ("monitoring.view_issue", "analyticsapp.view_daysnapshot")
 
 @require_safe
 @requires_any(*OPEN_TO)
+@from_one_snapshot
 def operations(request: HttpRequest) -> HttpResponse:
     """Exceptions, refunds, disputes, fulfilment and ingestion, all as of now."""
     user = request.user

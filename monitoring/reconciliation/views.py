@@ -17,9 +17,11 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
+from analyticsapp.currencies import chosen
 from analyticsapp.selectors.freshness import freshness
 from auditlog.access import requires
 from auditlog.exports import download_response
+from auditlog.snapshot import from_one_snapshot
 from monitoring.reconciliation import report
 from monitoring.reconciliation.period import (
     DAYS_A_STATEMENT,
@@ -116,6 +118,7 @@ def query_of(shown: Period, **more: str) -> str:
 
 @require_safe
 @requires(VIEW)
+@from_one_snapshot
 def reconciliation(request: HttpRequest) -> HttpResponse:
     """Some days in one currency: ``?from=2026-03-01&to=2026-03-31&tz=UTC&currency=eur``."""
     problem, now = "", timezone.now()
@@ -124,9 +127,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
     except BadPeriod as error:
         problem, shown = str(error), asked(QueryDict(), default=True)
     found = reconcile(shown)
-    currency = request.GET.get("currency", "").lower()
-    if currency not in found.currencies:
-        currency = found.currencies[0] if found.currencies else ""
+    currency = chosen(request.GET.get("currency", ""), found.currencies)
     may_see_rows = request.user.has_perms(ROWS)
     context: dict[str, Any] = {
         "section": "reconciliation",
@@ -226,6 +227,7 @@ def zones(shown: Period, currency: str) -> list[tuple[str, str, bool]]:
 
 @require_safe
 @requires(*ROWS)
+@from_one_snapshot
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows that add up to a residual, ``PAGE`` at a time."""
     query = request.GET

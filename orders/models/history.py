@@ -1,13 +1,12 @@
-"""What happened to an order, kept for ever."""
+"""What happened to an order, kept for ever; words that tell of a person can be erased."""
 
 from __future__ import annotations
 
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from auditlog.triggers import no_truncate
+from auditlog.triggers import append_only, no_truncate
 from orders.models.orders import Order
 from orders.states import OrderStatus
 from payments.models import (
@@ -53,7 +52,7 @@ class OrderTransition(models.Model):
         ]
         indexes = [models.Index(fields=["order", "id"], name="ordertransition_order")]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            *append_only("reason"),
             no_truncate("the history of orders"),
         ]
 
@@ -80,7 +79,7 @@ class OrderNote(models.Model):
             models.CheckConstraint(name="ordernote_says_something", condition=~Q(text="")),
         ]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            *append_only("text"),
             no_truncate("the notes of orders"),
         ]
 

@@ -136,7 +136,7 @@ def test_it_holds_what_the_list_shows_with_the_same_filter_and_search(
 def test_what_was_taken_is_audited_with_filter_rows_and_digest(as_operator, operator, shop_order):
     called(shop_order("A-1"), "two\nlines")
     shop_order("A-2")
-    response = export(as_operator, "?status=pending&q=A-2%0Atwo")
+    response = export(as_operator, "?status=pending&q=A-2%0Atwo%0Aann@example.com")
     assert not AuditEvent.objects.filter(action="order.exported").exists()
     content = whole(response)
     event = trace()
@@ -144,7 +144,7 @@ def test_what_was_taken_is_audited_with_filter_rows_and_digest(as_operator, oper
     assert event.request_id == response["X-Request-ID"]
     assert event.after == {
         "filter": {"status": "pending"},
-        "search": ["A-2", "two"],
+        "search": ["A-2", "two", "an e-mail address"],
         "outcome": "complete",
         "rows": 1,
         "bytes": len(content),

@@ -4,6 +4,7 @@ from payments.models.base import MirrorObject, StripeReference
 from payments.models.billing import CheckoutSession, Invoice, InvoicePayment, Subscription
 from payments.models.catalogue import Coupon, Customer, Price, Product
 from payments.models.endpoints import WebhookEndpoint
+from payments.models.erased import ErasedKey
 from payments.models.inbox import ReadRequest, Source, StripeEvent, SyncCursor
 from payments.models.money import (
     BalanceReading,
@@ -26,6 +27,7 @@ __all__ = [
     "Coupon",
     "Customer",
     "Dispute",
+    "ErasedKey",
     "Invoice",
     "InvoicePayment",
     "MirrorObject",

@@ -21,7 +21,9 @@ class Source(models.TextChoices):
 
 
 class StripeEvent(models.Model):
-    """One observation of a Stripe object; its payload never changes.
+    """One observation of a Stripe object; what its payload says never changes.
+
+    It can only become less, and says so in ``reduced_for``: see ``payments.reduction``.
 
     Events have Stripe's own id. Reads of objects through the API are kept beside them as
     ``read.<object>`` under an id of ours; ``as_of`` is then the start of the request.
@@ -33,6 +35,13 @@ class StripeEvent(models.Model):
         IGNORED = "ignored", "ignored"
         FAILED = "failed", "failed, will be tried again"
         DEAD = "dead", "dead"
+
+    class Reduced(models.TextChoices):
+        """Why the payload is less than what came."""
+
+        NOT = "", "as it came"
+        RETENTION = "retention", "reduced after its time"
+        ERASURE = "erasure", "reduced, a person’s data is erased"
 
     OPEN = (Status.RECEIVED, Status.FAILED)
     IN_NEED = (Status.FAILED, Status.DEAD)
@@ -46,6 +55,16 @@ class StripeEvent(models.Model):
     livemode = models.BooleanField()
     as_of = models.DateTimeField(help_text="When the payload was true: the event's created.")
     payload = models.JSONField()
+    reduced_for = models.CharField(
+        max_length=10, choices=Reduced, blank=True, default="", db_default=""
+    )
+    payload_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="SHA-256 of a payload before it was reduced after its time, as jsonb’s text.",
+    )
     note = models.TextField(blank=True, help_text="What was unusual about it when it arrived.")
     received_at = models.DateTimeField()
     delivered_at = models.DateTimeField(
@@ -78,6 +97,10 @@ class StripeEvent(models.Model):
             models.CheckConstraint(
                 name="stripeevent_source_known",
                 condition=Q(source__in=["webhook", "listed", "read", "embedded"]),
+            ),
+            models.CheckConstraint(
+                name="stripeevent_reduced_known",
+                condition=Q(reduced_for__in=["", "retention", "erasure"]),
             ),
         ]
         indexes = [
@@ -114,11 +137,33 @@ class StripeEvent(models.Model):
                     "api_version",
                     "livemode",
                     "as_of",
-                    "payload",
                     "note",
                     "received_at",
                 ),
                 func="RAISE EXCEPTION 'an event can''t be changed (%)', OLD.stripe_id;",
+            ),
+            # The one exception, and no wider than it must be: a payload may become less, once it
+            # did its work or where a person is to be forgotten, and the row says so. The digest is
+            # this trigger's own, so that nobody can say that another payload was here.
+            pgtrigger.Trigger(
+                name="only_reduced",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("payload", "reduced_for", "payload_digest"),
+                func="""
+                    IF NEW.reduced_for = 'retention' AND OLD.reduced_for = ''
+                            AND OLD.status IN ('processed', 'ignored') THEN
+                        NEW.payload_digest = encode(sha256(OLD.payload::text::bytea), 'hex');
+                    ELSIF NEW.reduced_for = 'erasure' THEN
+                        NEW.payload_digest = '';
+                    ELSE
+                        RAISE EXCEPTION 'an event can''t be changed (%)', OLD.stripe_id;
+                    END IF;
+                    IF NOT only_erased(OLD.payload, NEW.payload) THEN
+                        RAISE EXCEPTION 'an event can''t be changed (%)', OLD.stripe_id;
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             no_truncate("the inbox"),

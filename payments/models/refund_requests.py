@@ -127,9 +127,17 @@ class RefundRequest(models.Model):
                     "amount",
                     "currency",
                     "reason",
-                    "note",
                     "asked_by",
                     "asked_at",
+                ),
+                func="RAISE EXCEPTION 'what was asked can''t be changed (%)', OLD.id;",
+            ),
+            pgtrigger.Trigger(
+                name="note_is_only_erased",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "(NOT only_erased(to_jsonb(OLD.note), to_jsonb(NEW.note)))"
                 ),
                 func="RAISE EXCEPTION 'what was asked can''t be changed (%)', OLD.id;",
             ),

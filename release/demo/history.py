@@ -1,69 +1,123 @@
-"""Half a year in the life of the demo's shop, lived through at the stand-in, with its clock."""
+"""More than a year of the demo's shop, lived through at the stand-in, with its clock."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from random import Random
+from typing import Any
 
+from release.demo.acts import Act, Looked, Told
+from release.demo.aftermath import QUIET, Aftermath
+from release.demo.club import Club
+from release.demo.incidents import Incidents
 from release.demo.shop import SETTLEMENT, Buyer, Obj, Shop, ShopOrder
 from standin import StandIn
-from standin.errors import ApiError
 
 DAY = 86_400
 HOUR = 3_600
-APPS_FIRST = 3  # orders of the shop's own app that nothing happens to afterwards
-DAYS = 190  # twice the longest window of the dashboard, and some more
-# How many buy on which day of the week (from Monday) and in which hour (UTC), against one another.
+# A year and a quarter: each window of the dashboard, and the same one a year before, is full.
+DAYS = 460
+# How many buy on which day of the week (from Monday), in which hour (UTC) and in which month,
+# against one another; and how many more at the end than at the beginning.
 WEEKDAYS = (10, 10, 11, 11, 12, 14, 13)
 HOURS = (1, 1, 1, 1, 1, 2, 4, 6, 8, 9, 9, 10, 11, 10, 9, 9, 9, 10, 12, 13, 12, 9, 5, 2)
+MONTHS = (94, 95, 99, 100, 98, 94, 90, 90, 98, 103, 118, 132)
+GROWTH = 0.55
+# The prices of the articles and of the club go up so long before the end.
+ARTICLES_RISE, CLUB_RISES = 140, 225
+# What Stripe told is handed on a few days at a time, so that parcels go out between payments and
+# refunds, as they do; and of a large shop no more than so many orders at once.
+SLICE_DAYS = 4
+SLICE_ORDERS = 2_000
+
+# Of a larger shop the stand-in forgets what is over: what is older than that, but for payments that
+# a refund or a dispute is still to come of.
+ALL_KEPT = 10_000
+KEPT = 14 * DAY
 
 Progress = Callable[[int, int], None]
 Deed = Callable[[], None]
 
 
+@dataclass
+class Slice:
+    """A few days (Unix seconds): what Stripe delivered, what it had to keep back, and what people
+    did, each in the order of time."""
+
+    begin: int
+    end: int
+    events: list[dict[str, Any]] = field(default_factory=list)
+    missed: list[dict[str, Any]] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+
+
 class History:
     """What happens, and when: an agenda that grows while it is worked off."""
 
-    def __init__(self, standin: StandIn, *, seed: int, orders: int, until: datetime) -> None:
+    def __init__(
+        self, standin: StandIn, *, seed: int, orders: int, until: datetime, anomaly: bool = False
+    ) -> None:
         self.standin = standin
         self.random = Random(f"demo:{seed}")
         self.shop = Shop(standin, self.random)
+        self.seed = seed
         self.orders = orders
         self.end = int(until.timestamp())
         self.begin = self.end - DAYS * DAY
-        self.shop_orders: list[ShopOrder] = []
-        self.members: list[str] = []
+        self.acts: list[Act] = []
+        self.outage = (0, 0)  # when the webhook didn't answer
         self._agenda: list[tuple[int, int, Deed]] = []
         self._order = count()
+        self._numbers = count(1000)
+        self._weights = self._weigh_days()
+        self.aftermath = Aftermath(self)
+        self.club = Club(self)
+        self.incidents = Incidents(self, anomaly=anomaly)
 
     def live(self, progress: Progress = lambda done, total: None) -> None:
         """Live through it all. The clock is real again afterwards."""
+        for one in self.slices():
+            progress(one.end - self.begin, self.end - self.begin)
+
+    def slices(self) -> Iterator[Slice]:
+        """Live through it a few days at a time. Before it goes on with the next ones, whoever asks
+        has the stand-in as it was at the end of these."""
         self.standin.set_now(self.begin)
         self.shop.open()
-        for moment in self.order_moments():
-            self.at(moment, self.purchase)
-        for number in range(self.orders // 18):
-            moment = self.begin + self.random.randrange((DAYS - 3) * DAY)
-            self.at(moment, self.join if number % 6 else self.leave)
-        first_midnight = self.begin - self.begin % DAY + DAY
-        for midnight in range(first_midnight, self.end, DAY):
-            self.at(midnight + 6 * HOUR, self.pay_out)
-            if datetime.fromtimestamp(midnight, UTC).day == 1:
-                self.at(midnight + 2 * HOUR, lambda: self._fee(2900))
-        done = 0
-        while self._agenda:
-            moment, _, deed = heapq.heappop(self._agenda)
-            self.standin.advance_to(moment)
-            deed()
-            done += 1
-            if done % 50 == 0:
-                progress(done, done + len(self._agenda))
-        self.standin.advance_to(self.end)
-        self.standin.set_now(None)
+        self.incidents.plan()
+        self.at(self.end - ARTICLES_RISE * DAY, self.shop.raise_prices)
+        self.at(self.end - CLUB_RISES * DAY, self.club.become_dearer)
+        cursor = 0
+        begin = self.begin
+        for end in self._ends():
+            self._foresee(begin, end)
+            self._work_off(end)
+            now = Slice(begin, end)
+            events = self.standin.events_since(cursor)
+            cursor = self.standin.cursor
+            for event in events:
+                out = self.outage[0] <= event["created"] < self.outage[1]
+                (now.missed if out else now.events).append(event)
+            acts = sorted(self.acts, key=lambda act: act.at)
+            now.acts = [act for act in acts if act.at <= end]
+            self.acts = [act for act in acts if act.at > end]
+            if end == self.end:
+                self.standin.set_now(None)
+            yield now
+            if self.orders > ALL_KEPT:
+                self._forget(end)
+            begin = end
+
+    def _forget(self, end: int) -> None:
+        """Let the stand-in go of what is over, so that its memory doesn't grow with the past."""
+        fated = self.aftermath.pending(end)
+        buyers = {buyer.customer for buyer in self.shop.buyers if buyer.customer}
+        self.standin.forget(end - KEPT, [*fated, *buyers])
 
     def at(self, moment: int, deed: Deed) -> None:
         """Put something on the agenda, unless it would be in the future."""
@@ -74,23 +128,76 @@ class History:
         """Put something on the agenda for between ``low`` and ``high`` days from now."""
         self.at(self.standin.now + int(self.random.uniform(low, high) * DAY), deed)
 
-    def order_moments(self) -> list[int]:
-        """When people buy: more and more of them, in the rhythm of week and day."""
-        days = range(DAYS + 1)
+    def people(self, *acts: Act) -> None:
+        """Note what people did in Countinghouse."""
+        self.acts += [act for act in acts if act.at <= self.end]
+
+    def spread(self, total: int, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """How many of ``total``, all in all, fall on each day of that time: more and more of them,
+        in the rhythm of the year and the week. Gives midnights and counts."""
+        first = self.begin - self.begin % DAY
+        whole, before = sum(self._weights), 0.0
+        for day, weight in enumerate(self._weights):
+            midnight = first + day * DAY
+            until = before + weight
+            if begin <= midnight < end or (day == 0 and begin == self.begin):
+                yield midnight, round(total * until / whole) - round(total * before / whole)
+            before = until
+
+    def moment_of(self, midnight: int) -> int:
+        """Some moment of that day, as people have them, within the history."""
+        hour = self.random.choices(range(24), HOURS)[0]
+        moment = midnight + hour * HOUR + self.random.randrange(HOUR)
+        if self.begin < moment < self.end - 300:
+            return moment
+        return self.random.randrange(
+            max(midnight, self.begin) + 1, min(midnight + DAY, self.end - 300)
+        )
+
+    def _weigh_days(self) -> list[float]:
         start = self.begin - self.begin % DAY
-        weekday = datetime.fromtimestamp(start, UTC).weekday()
-        weights = [
-            (1 + 0.8 * day / DAYS) * WEEKDAYS[(weekday + day) % 7] * self.random.uniform(0.8, 1.25)
-            for day in days
-        ]
-        found: list[int] = []
-        while len(found) < self.orders:
-            day = self.random.choices(days, weights)[0]
-            hour = self.random.choices(range(24), HOURS)[0]
-            moment = start + day * DAY + hour * HOUR + self.random.randrange(HOUR)
-            if self.begin < moment < self.end - 300:
-                found.append(moment)
-        return sorted(found)
+        found = []
+        for day in range(DAYS + 1):
+            at = datetime.fromtimestamp(start + day * DAY, UTC)
+            share = min(start + (day + 1) * DAY, self.end) - max(start + day * DAY, self.begin)
+            found.append(
+                (1 + GROWTH * day / DAYS)
+                * WEEKDAYS[at.weekday()]
+                * MONTHS[at.month - 1]
+                * self.random.uniform(0.8, 1.25)
+                * (share / DAY if share > HOUR else 0)
+            )
+        return found
+
+    def _ends(self) -> list[int]:
+        """Where a slice ends: at midnights, when the webhook answers again, and at the end."""
+        days = max(min(SLICE_DAYS, SLICE_ORDERS * DAYS // max(self.orders, 1)), 1)
+        if self.orders < 500:
+            days *= 5
+        first = self.begin - self.begin % DAY + DAY
+        ends = set(range(first, self.end, days * DAY)) | {self.outage[1], self.end}
+        return sorted(end for end in ends if end > self.begin)
+
+    def _foresee(self, begin: int, end: int) -> None:
+        """Put on the agenda what the calendar brings in that time."""
+        for midnight, buyers in self.spread(self.orders, begin, end):
+            for _ in range(buyers):
+                self.at(self.moment_of(midnight), self.purchase)
+            self.club.foresee(midnight)
+            self.at(midnight + 6 * HOUR, self.pay_out)
+            day = datetime.fromtimestamp(midnight, UTC)
+            if day.day == 1:
+                self.at(midnight + 2 * HOUR, lambda: self._fee(2900))
+                # The yen rises and falls.
+                rate = 0.0066 + 0.0003 * ((day.month % 6) - 3) / 3
+                self.standin.set_rate("jpy", f"{rate:.6f}")
+
+    def _work_off(self, end: int) -> None:
+        while self._agenda and self._agenda[0][0] <= end:
+            moment, _, deed = heapq.heappop(self._agenda)
+            self.standin.advance_to(max(moment, self.begin))
+            deed()
+        self.standin.advance_to(end)
 
     def purchase(self) -> None:
         """Somebody buys: through Checkout, or by a payment that the shop's app makes itself."""
@@ -109,61 +216,37 @@ class History:
             succeeds = self.random.random() < 0.9
             self.later(2, 5, lambda: self._bank_answers(session["id"], succeeds, buyer))
         elif paid["payment_intent"]:
-            self.aftermath(paid["payment_intent"], paid["amount_total"], buyer)
+            self.aftermath.draw(paid["payment_intent"], paid["amount_total"])
 
     def purchase_in_app(self, buyer: Buyer) -> None:
         """A payment without Checkout. It names the app's order mostly; some name none."""
         _, amount = self.shop.basket(buyer.currency)
-        metadata = {}
-        if self.random.random() < 0.7:
-            number = f"A-{1000 + len(self.shop_orders)}"
-            metadata["order"] = number
-            self.shop_orders.append(
-                ShopOrder(
-                    number=number,
-                    currency=buyer.currency,
-                    total=amount,
-                    placed_at=self.standin.now - 40,
-                    name=buyer.name,
-                    email=buyer.email,
-                    customer=buyer.customer,
-                )
-            )
+        named = self.random.random() < 0.7
+        order = self.app_order(buyer, amount) if named else None
+        self.aftermath.draw(self.pay_in_app(buyer, amount, order), amount)
+
+    def app_order(self, buyer: Buyer, total: int, *, told: int | None = None) -> ShopOrder:
+        """An order that the app takes now, and tells us of now, or at ``told``."""
+        order = ShopOrder(
+            number=f"A-{next(self._numbers)}",
+            currency=buyer.currency,
+            total=total,
+            placed_at=self.standin.now - 40,
+            name=buyer.name,
+            email=buyer.email,
+            customer=buyer.customer,
+        )
+        self.people(Told(told or order.placed_at, order, late=told is not None))
+        return order
+
+    def pay_in_app(self, buyer: Buyer, amount: int, order: ShopOrder | None) -> str:
+        """The buyer pays by the app; the payment intent's id."""
+        metadata = {"order": order.number} if order else {}
         intent = self.standin.create_payment(
             amount, buyer.currency, customer=buyer.customer, metadata=metadata
         )
-        # What is wrong with the app's first orders is to be found as it was made.
-        if len(self.shop_orders) > APPS_FIRST:
-            self.aftermath(intent["id"], amount, buyer)
-
-    def aftermath(self, intent: str, amount: int, buyer: Buyer) -> None:
-        """What may follow a payment: nothing mostly, else a refund or a dispute."""
-        fate = self.random.random()
-        if fate < 0.045:
-            outcome = self.random.choices(("succeed", "fail_later"), (30, 1))[0]
-            self.later(0.5, 16, lambda: self._refund(intent, None, outcome))
-        elif fate < 0.075:
-            part = max(amount * self.random.choice((20, 25, 40, 50)) // 100, 1)
-            outcome = self.random.choices(("succeed", "pending"), (6, 1))[0]
-            self.later(0.5, 21, lambda: self._refund(intent, part, outcome))
-        elif fate < 0.083:
-            self.later(4, 35, lambda: self._dispute(intent))
-
-    def join(self) -> None:
-        """Somebody joins the coffee club; now and then a renewal won't be paid at once."""
-        if self.random.random() < 0.12:
-            self.standin.next_invoice_payment("failed")
-        try:
-            self.members.append(self.shop.join_club(self.shop.some_buyer())["id"])
-        except ApiError:
-            return  # the card was declined
-
-    def leave(self) -> None:
-        """A member of the club leaves at the end of the month."""
-        if self.members:
-            member = self.members.pop(self.random.randrange(len(self.members)))
-            if self.standin.get(member)["status"] in ("active", "trialing"):
-                self.shop.leave_club(member)
+        self.aftermath.expect(intent["id"])
+        return str(intent["id"])
 
     def pay_out(self) -> None:
         """The daily payouts, which arrive two days later; a bank refuses one of them."""
@@ -171,14 +254,17 @@ class History:
             payout = self.standin.payout_now(currency)
             if payout:
                 # Not of the last: until a later one is paid, somebody has to do something.
-                early = self.standin.now < self.end - 10 * DAY
-                refused = self.random.random() < 0.008 and early
+                refused = self.random.random() < 0.004 and self.standin.now < self.end - QUIET
                 self.later(0.5, 0.5, partial(self._move, payout["id"], "in_transit"))
                 status = "failed" if refused else "paid"
                 self.later(2, 2, partial(self._move, payout["id"], status))
 
     def _move(self, payout: str, status: str) -> None:
         self.standin.move_payout(payout, status)
+        if status == "failed":
+            now = self.standin.now
+            self.people(Looked(now + HOUR, ("payout_failed",)))
+            self.people(Looked(now + 5 * DAY, ("payout_failed",)))
 
     def _fee(self, amount: int) -> None:
         self.standin.add_fee(amount, SETTLEMENT[0], "Billing - Usage Fee")
@@ -189,37 +275,4 @@ class History:
     def _bank_answers(self, session: str, succeeds: bool, buyer: Buyer) -> None:
         answered = self.standin.finish_checkout(session, succeeds)
         if succeeds:
-            self.aftermath(answered["payment_intent"], answered["amount_total"], buyer)
-
-    def _refund(self, intent: str, amount: int | None, outcome: str) -> None:
-        try:
-            refund = self.shop.refund(intent, amount, outcome)
-        except ApiError:
-            return  # it was charged back in the meantime
-        if outcome == "pending":
-            self.later(2, 6, lambda: self._answer_refund(refund["id"], fails=False))
-        elif outcome == "fail_later":
-            self.later(3, 8, lambda: self._answer_refund(refund["id"], fails=True))
-
-    def _answer_refund(self, refund: str, *, fails: bool) -> None:
-        if fails:
-            self.standin.fail_refund(refund)
-        else:
-            self.standin.succeed_refund(refund)
-
-    def _dispute(self, intent: str) -> None:
-        reason = self.random.choice(("fraudulent", "product_not_received", "unrecognized"))
-        try:
-            dispute = self.standin.create_dispute(intent, reason)
-        except ApiError:
-            return  # it was refunded in the meantime
-        verdict = self.random.choice(("won", "lost", "lost"))
-        self.later(1, 6, lambda: self._answer_dispute(dispute["id"]))
-        self.later(18, 40, lambda: self._resolve(dispute["id"], verdict))
-
-    def _answer_dispute(self, dispute: str) -> None:
-        evidence = {"uncategorized_text": "The parcel was delivered and signed for."}
-        self.standin.api("POST", f"/v1/disputes/{dispute}", {"evidence": evidence})
-
-    def _resolve(self, dispute: str, verdict: str) -> None:
-        self.standin.resolve_dispute(dispute, verdict)
+            self.aftermath.draw(answered["payment_intent"], answered["amount_total"])

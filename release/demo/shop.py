@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -18,6 +19,7 @@ SHIPPING = {"eur": 490, "usd": 690, "jpy": 800}
 FREE_SHIPPING_FROM = {"eur": 8000, "usd": 9000, "jpy": 12000}
 # What the shop's account settles in; everything else is converted to the first of them.
 SETTLEMENT = ("eur", "usd")
+REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,15 @@ ARTICLES = (
     Article("Travel press", 3400, 3700, 5700, 5, 2),
     Article("Gift card", 5000, 5000, 5000, 4, None),
 )
-CLUB = "Coffee club"
-# Minor units a month; the yearly price is ten of them.
-CLUB_PRICES = {"eur": 2400, "usd": 2600, "jpy": 3900}
+# The club's plans: minor units a month; the yearly price is ten of them.
+CLUB = {
+    "Coffee club": {"eur": 2400, "usd": 2600, "jpy": 3900},
+    "Coffee club, two bags": {"eur": 4200, "usd": 4500, "jpy": 6900},
+}
+ONE_BAG, TWO_BAGS = CLUB
+MONTH, YEAR = "month", "year"
+# What articles and club cost more after they became dearer, in percent.
+DEARER = 5
 WELCOME, SEASON = "WELCOME10", "SPRING15"
 
 FIRST = (
@@ -92,15 +100,32 @@ class Buyer:
     customer: str | None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a member of the club has subscribed to."""
+
+    name: str
+    interval: str
+    currency: str
+
+
+def dearer(amount: int, currency: str) -> int:
+    """The price after the rise, in minor units, rounded as shops round."""
+    step = 50 if currency == "jpy" else 10
+    return round(amount * (100 + DEARER) / 100 / step) * step
+
+
 class Shop:
     """A shop with an account at ``standin``. All chance comes from ``random``."""
 
     def __init__(self, standin: StandIn, random: Random) -> None:
         self.standin = standin
         self.random = random
-        self.buyers: list[Buyer] = []
+        # Those who may come back: of a shop with a million buyers not all are remembered.
+        self.buyers: deque[Buyer] = deque(maxlen=REMEMBERED)
+        self.seen = 0
         self.prices: dict[str, list[tuple[str, int, int]]] = {c: [] for c in CURRENCIES}
-        self.club: dict[str, list[str]] = {c: [] for c in CURRENCIES}
+        self.club: dict[Plan, str] = {}
 
     def open(self) -> None:
         """Set up catalogue and coupons, as on the shop's first day."""
@@ -112,35 +137,61 @@ class Shop:
                     "prices", product=product["id"], currency=currency, unit_amount=amount
                 )
                 self.prices[currency].append((price["id"], amount, article.weight))
-        club = self._post("products", name=CLUB)
-        for currency, amount in CLUB_PRICES.items():
-            for interval, months in (("month", 1), ("year", 10)):
-                price = self._post(
-                    "prices",
-                    product=club["id"],
-                    currency=currency,
-                    unit_amount=amount * months,
-                    recurring={"interval": interval},
-                )
-                self.club[currency].append(price["id"])
+        for name, prices in CLUB.items():
+            product = self._post("products", name=name)
+            for currency, amount in prices.items():
+                for interval, months in ((MONTH, 1), (YEAR, 10)):
+                    price = self._post(
+                        "prices",
+                        product=product["id"],
+                        currency=currency,
+                        unit_amount=amount * months,
+                        recurring={"interval": interval},
+                    )
+                    self.club[Plan(name, interval, currency)] = price["id"]
         self._post("coupons", id=WELCOME, name="Welcome", percent_off=10, duration="once")
         self._post("coupons", id=SEASON, name="Spring", percent_off=15, duration="once")
+
+    def raise_prices(self) -> None:
+        """Articles cost more from now on: each has a new price, and the old one isn't for sale."""
+        for currency, prices in self.prices.items():
+            self.prices[currency] = [
+                (self._replaced(price, currency), dearer(amount, currency), weight)
+                for price, amount, weight in prices
+            ]
+
+    def raise_club(self) -> None:
+        """The club costs more from now on; members keep their price until they are moved."""
+        for plan, price in self.club.items():
+            self.club[plan] = self._replaced(price, plan.currency)
+
+    def _replaced(self, price: str, currency: str) -> str:
+        old = self.standin.get(price)
+        every = old["recurring"]
+        new = self._post(
+            "prices",
+            product=old["product"],
+            currency=currency,
+            unit_amount=dearer(old["unit_amount"], currency),
+            **({"recurring": {"interval": every["interval"]}} if every else {}),
+        )
+        self._post(f"prices/{price}", active=False)
+        return str(new["id"])
 
     def reopen(self) -> None:
         """Take over catalogue and customers that the account has already."""
         weights = {article.name: article.weight for article in ARTICLES}
         names = {product["id"]: product["name"] for product in self._all("products")}
         for price in self._all("prices"):
-            if price["recurring"]:
-                self.club[price["currency"]].append(price["id"])
-            else:
+            if price["active"] and not price["recurring"]:
                 weight = weights.get(names.get(price["product"], ""), 1)
                 entry = (price["id"], price["unit_amount"], weight)
                 self.prices[price["currency"]].append(entry)
-        self.buyers = [
+        self.buyers.extend(
             Buyer(entry["name"], entry["email"], self.some_currency(), entry["id"])
-            for entry in self._all("customers")
-        ]
+            for entry in self._all("customers", most=REMEMBERED)
+        )
+        self.seen = len(self.buyers)
 
     def some_currency(self) -> str:
         return self.random.choices(list(CURRENCIES), list(CURRENCIES.values()))[0]
@@ -150,14 +201,19 @@ class Shop:
         if self.buyers and self.random.random() < 0.46:
             return self.random.choice(self.buyers)
         name = f"{self.random.choice(FIRST_NAMES)} {self.random.choice(LAST_NAMES)}"
-        number = len(self.buyers) + 1
+        self.seen += 1
+        number = self.seen
         email = f"{name.lower().translate(ASCII).replace(' ', '.')}{number}@example.com"
         customer = None
         if self.random.random() < 0.7:
-            customer = self._post("customers", name=name, email=email)["id"]
+            customer = self.new_customer(name, email)
         buyer = Buyer(name, email, self.some_currency(), customer)
         self.buyers.append(buyer)
         return buyer
+
+    def new_customer(self, name: str, email: str) -> str:
+        """A customer of Stripe's; its id."""
+        return str(self._post("customers", name=name, email=email)["id"])
 
     def basket(self, currency: str) -> tuple[list[dict[str, Any]], int]:
         """One to three kinds of article, and their sum in minor units."""
@@ -212,45 +268,56 @@ class Shop:
         card = self.random.choices(("pm_card_visa", "pm_card_mastercard"), (7, 4))[0]
         return self.standin.complete_checkout(session["id"], card, details)
 
-    def refund(self, intent: str, amount: int | None = None, outcome: str = "succeed") -> Obj:
+    def refund(
+        self,
+        intent: str,
+        amount: int | None = None,
+        outcome: str = "succeed",
+        reason: str = "requested_by_customer",
+        metadata: Mapping[str, str] | None = None,
+    ) -> Obj:
         """Give back all (or ``amount`` minor units) of a payment."""
         params: dict[str, Any] = {
             "payment_intent": intent,
-            "reason": "requested_by_customer",
-            "metadata": {"standin": outcome},
+            "reason": reason,
+            "metadata": {"standin": outcome, **(metadata or {})},
         }
         if amount is not None:
             params["amount"] = amount
         return self._post("refunds", **params)
 
-    def join_club(self, buyer: Buyer) -> Obj:
-        """A subscription, by the month or by the year, its first month free for some."""
-        customer = (
-            buyer.customer or self._post("customers", name=buyer.name, email=buyer.email)["id"]
-        )
-        monthly, yearly = self.club[buyer.currency]
+    def join_club(self, customer: str, plan: Plan, *, trial: bool) -> Obj:
+        """A subscription, its first month free with ``trial``."""
         params: dict[str, Any] = {
             "customer": customer,
-            "items": [{"price": self.random.choices((monthly, yearly), (8, 2))[0]}],
+            "items": [{"price": self.club[plan]}],
             "default_payment_method": "pm_card_visa",
         }
-        if self.random.random() < 0.3:
+        if trial:
             params["trial_period_days"] = 30
         return self._post("subscriptions", **params)
 
-    def leave_club(self, subscription: str) -> None:
-        """End at the end of the period that is paid."""
-        self._post(f"subscriptions/{subscription}", cancel_at_period_end=True)
+    def change_plan(self, subscription: str, plan: Plan, *, prorate: bool) -> Obj:
+        """Move a member to what ``plan`` costs now."""
+        item = self.standin.get(subscription)["items"]["data"][0]["id"]
+        return self.change_membership(
+            subscription,
+            items=[{"id": item, "price": self.club[plan]}],
+            proration_behavior="create_prorations" if prorate else "none",
+        )
+
+    def change_membership(self, subscription: str, **changes: Any) -> Obj:
+        return self._post(f"subscriptions/{subscription}", **changes)
 
     def _post(self, path: str, **params: Any) -> Obj:
         return self.standin.api("POST", f"/v1/{path}", params)
 
-    def _all(self, path: str) -> list[Obj]:
+    def _all(self, path: str, most: int = 10_000) -> list[Obj]:
         found: list[Obj] = []
         params: dict[str, Any] = {"limit": 100}
         while True:
             page = self.standin.api("GET", f"/v1/{path}", params)
             found += page["data"]
-            if not page["has_more"]:
+            if not page["has_more"] or len(found) >= most:
                 return found
             params["starting_after"] = found[-1]["id"]

@@ -19,14 +19,14 @@ from orders.models import Product
 from release.backup import jobs
 from release.backup.database import BackupError, Database
 from release.backup.files import newest_in
-from release.backup.scratch import MARK, SUFFIX, scratch_database
+from release.backup.scratch import DRILL, MARK, scratch_database
 from release.tests.test_backup import sign_anew
 
 
 def scratch_exists(source: Database) -> bool:
     with source.connect() as connection:
         found = connection.execute(
-            "SELECT FROM pg_database WHERE datname = %s", [source.name + SUFFIX]
+            "SELECT FROM pg_database WHERE datname = %s", [f"{source.name}_{DRILL}"]
         )
         return found.fetchone() is not None
 
@@ -111,16 +111,21 @@ def test_a_backup_that_cannot_be_restored_fails_the_job_and_is_audited(
 
 def test_what_no_drill_made_is_not_dropped_and_what_one_left_is(db: None) -> None:
     source = Database.current()
-    theirs = source.named(source.name + SUFFIX)
+    theirs = source.named(f"{source.name}_{DRILL}")
     name = sql.Identifier(theirs.name)
     with source.connect() as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
         try:
-            with pytest.raises(BackupError, match="that no drill made"), scratch_database(source):
+            with (
+                pytest.raises(BackupError, match="made for this"),
+                scratch_database(source),
+            ):
                 pytest.fail("it went on")
             assert scratch_exists(source)
             connection.execute(
-                sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(MARK))
+                sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+                    name, sql.Literal(MARK.format(purpose=DRILL))
+                )
             )
             with scratch_database(source) as scratch:
                 assert scratch.name == theirs.name

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0011_ids_of_one_collation'),
+        ("payments", "0013_reductions_checked"),
     ]
 
     operations = [
