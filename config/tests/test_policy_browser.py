@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from config.tests.browser import Guard
 
 # No pages: refusals, ways out, files, and what answers to forms alone.
-NO_PAGES = ("admin/(?P<url>", "admin/jsi18n/", "admin/r/", "accounts/second-factor/image.svg")
+NO_PAGES = (
+    "admin/(?P<url>",
+    "admin/jsi18n/",
+    "admin/r/",
+    "accounts/second-factor/image.svg",
+    "metrics",
+)
 WAYS_OUT = ("accounts/logout/", "admin/logout/")
 
 
