@@ -132,15 +132,21 @@ def main() -> None:
             name = found.pop("name")
             results[name]["scales"][scale] = found
             print(f"{scale} {number}/{len(names)} {name}", file=sys.stderr, flush=True)
+            write({**about, "capabilities": results}, given.out)  # so that a break loses nothing
         about.setdefault("sizes_gb", {})[scale] = round(databases.size(database) / 1e9, 2)
     databases.drop(EMPTY)
     report = {**about, "capabilities": results}
-    local = BASE_DIR / ".local"
-    local.mkdir(exist_ok=True)
-    for path in filter(None, (local / "bench.json", given.out)):
-        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    write(report, given.out)
     for line in lines(report):
         print(line)
+
+
+def write(report: dict[str, Any], out: Path | None) -> None:
+    """To .local/bench.json, and where it is wanted too."""
+    local = BASE_DIR / ".local"
+    local.mkdir(exist_ok=True)
+    for path in filter(None, (local / "bench.json", out)):
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from django.db import connection
 
 from bench.databases import BASE_DIR
 
+PATIENCE = 5.0  # seconds
+
 
 def seconds(call: Callable[[], object]) -> float:
     """How long the call takes."""
@@ -23,9 +25,11 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def repeated(call: Callable[[], object], runs: int) -> list[float]:
-    """How long the call takes, in seconds, so many times after one that isn't counted."""
-    call()
-    return [seconds(call) for _ in range(runs)]
+    """How long the call takes, in seconds, so many times after one that isn't counted; fewer times
+    where they would take longer than ``PATIENCE``."""
+    first = seconds(call)
+    fitting = int(PATIENCE / first) if first else runs
+    return [seconds(call) for _ in range(min(runs, max(fitting, 2)))]
 
 
 def alternating(

@@ -132,7 +132,7 @@ def measure_page(name: str, address: Callable[[], str]) -> Measured:
     ]
     began = time.process_time()
     ours = [1000 * one for one in repeated(ask, REQUESTS)]
-    python = 1000 * (time.process_time() - began) / (REQUESTS + 1)
+    python = 1000 * (time.process_time() - began) / (len(ours) + 1)
     limit = [1000 * one for one in repeated(statement(*reads), REQUESTS)] if reads else []
     scans = sorted({scan for sql in reads for scan in sequential_scans(sql)})
     p95 = percentile(ours, 95)
