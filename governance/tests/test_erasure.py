@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -403,6 +404,48 @@ def test_what_stripe_says_later_comes_in_without_it_and_a_new_customer_is_new(
     assert StripeCustomer.objects.get(pk="cus_new").email == ADDRESS
     assert Customer.objects.count() == customers + 1
     assert StripeCustomer.objects.get(pk="cus_z").email == pseudonym(ADDRESS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_in_and_is_processed_meanwhile_is_erased_too_and_nobody_is_in_the_way() -> None:
+    tell(*events())
+    erased, rounds = Event(), iter(range(1, 10_000))
+    errors: list[Exception] = []
+
+    def busy(worker: int) -> None:
+        try:
+            while not erased.is_set():
+                at = make.NOW + next(rounds)
+                bought = make.charge(
+                    "ch_z", customer="cus_z", payment_intent="pi_z", billing_details=WHO
+                )
+                tell(
+                    make.event("charge.updated", bought, created=at, id=f"evt_{worker}_{at}"),
+                    make.event("customer.updated", make.customer("cus_z", **WHO), created=at),
+                    make.event(
+                        "payment_intent.succeeded",
+                        make.payment_intent(f"pi_{at}", customer="cus_z", receipt_email=ADDRESS),
+                        created=at,
+                    ),
+                )
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    workers = [Thread(target=busy, args=(one,)) for one in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        assert erase_customer("cus_z", reason="asked for").total
+    finally:
+        erased.set()
+        for worker in workers:
+            worker.join()
+    drain()
+    assert errors == []
+    assert places() == set()
+    assert list(verify()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -106,7 +106,7 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
             "Processing",
             {"fields": ("status", "attempts", "not_before", "processed_at", "error", "note")},
         ),
-        ("What Stripe said", {"fields": ("api_version", "live", "pretty_payload")}),
+        ("What Stripe said", {"fields": ("api_version", "live", "reduced_for", "pretty_payload")}),
     )
 
     def search_condition(self, terms: list[str]) -> Q:
