@@ -15,8 +15,8 @@ threads = 4  # the pool of connections to the database is larger
 
 load_dotenv()
 production = os.environ.get("COUNTINGHOUSE_ENV") == "production"
-if (os.environ.get("LOG_FORMAT") or ("json" if production else "line")) == "json":
-    logger_class = "config.gunicorn_logs.JsonLogger"
+log_format = os.environ.get("LOG_FORMAT") or ("json" if production else "line")
+logger_class = f"config.gunicorn_logs.{'JsonLogger' if log_format == 'json' else 'LineLogger'}"
 
 
 def pre_fork(server: Any, worker: Any) -> None:

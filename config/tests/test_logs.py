@@ -93,6 +93,9 @@ def test_one_id_leads_from_the_webhook_to_the_job_its_log_lines_and_the_audit_lo
         "queue": "default",
     }
     assert ask(url, "GET", "/nowhere/", {"X-Request-ID": "nobody-is-there"})[0] == 404
+    ask(url, "GET", "/nowhere/ann@example.com/", {})
+    web.wait_for(lambda: "GET [redacted]/ 404" in web.output(), "saying so")
+    assert "example.com" not in web.output()
     web.wait_for(lambda: "Not Found" in web.output(), "saying that it isn't there")
     [missed] = [line for line in lines(web) if line["message"] == "Not Found: /nowhere/"]
     assert missed["request_id"] == "nobody-is-there"
