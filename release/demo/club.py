@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 # A member for so many orders; two of three of those who leave do it of their own accord.
-ORDERS_A_MEMBER = 20
+ORDERS_A_MEMBER = 15
 OF_OLD = 0.35  # of the members, those who join in the first weeks: the club isn't new
-STAYS = 620  # days, on average
+STAYS = 430  # days, on average
 GOOD_CARD, BAD_CARD = "pm_card_visa", "pm_card_chargeDeclined"
 
 

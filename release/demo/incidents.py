@@ -43,6 +43,7 @@ class Incidents:
         at(end - 240 * DAY, self.pay_twice)
         at(end - 280 * DAY, lambda: self.doubt("won"))
         at(end - 145 * DAY, lambda: self.doubt("lost"))
+        at(end - 36 * DAY, lambda: self.doubt("won"))
         at(end - 205 * DAY, self.give_back_in_vain)
         at(end - 165 * DAY, self.take_too_much)
         at(end - 95 * DAY, self.take_too_little)
