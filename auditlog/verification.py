@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from auditlog.actions import AUDIT_VERIFIED
+from auditlog.canonical import ROWS_IN
 from auditlog.chain import broken_seals
 from auditlog.contents import changed_rows
 from auditlog.faults import Fault, Kind
@@ -52,11 +53,17 @@ SELECT max(number), sum(count), count(*) FROM (
 WHERE before < %(rows)s
 """
 
-UNSEALED = """
-SELECT count(*), min(id), max(id) FROM auditlog_auditevent AS event
-WHERE at < %(before)s AND (id > %(last_id)s OR EXISTS (
-    SELECT FROM auditlog_auditseal WHERE number = %(number)s AND pending @> event.id
-))
+UNSEALED = f"""
+SELECT count(*), min(id), max(id)
+FROM (
+    SELECT id, at FROM auditlog_auditevent WHERE id > %(last_id)s
+    UNION ALL
+    SELECT event.id, event.at FROM auditlog_auditseal AS seal
+    CROSS JOIN unnest(seal.pending) AS late (ids)
+    CROSS JOIN LATERAL ({ROWS_IN.format(ids="late.ids")}) AS event
+    WHERE seal.number = %(number)s
+) AS unsealed
+WHERE at < %(before)s
 """
 # The rows are read as of before the sequence is, so none of them is too young for it.
 STRAYS = f"""

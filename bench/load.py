@@ -4,7 +4,7 @@ The same number gives the same rows, but for the day on which they end. A year a
 sales with one day that has 3% of them; 1,000 products and a customer for every four orders, a few
 of each with most of the sales; three currencies, of which one is settled in another; failed
 attempts, refunds, disputes, payouts. The rules that triggers and foreign keys hold are off while
-rows come in: the checks find whether these are legal, which a run on the smallest scale asserts.
+rows come in: whether they are legal the checks say, which find nothing on the day of loading.
 """
 
 from __future__ import annotations

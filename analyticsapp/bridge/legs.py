@@ -75,12 +75,15 @@ RELATIONS = f"""
                 AS counterpart
         FROM moved AS row
         LEFT JOIN link ON link.moved_id = row.id
+        -- Nothing is looked up for what is a sale's own: a null key has no match.
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN link.moved_id IS NULL THEN row.source END AS id
+        ) AS behind
         LEFT JOIN payments_charge AS charge
-            ON charge.id = row.source AND link.moved_id IS NULL AND charge.captured_at IS NOT NULL
+            ON charge.id = behind.id AND charge.captured_at IS NOT NULL
         LEFT JOIN payments_refund AS refund
-            ON refund.id = row.source AND link.moved_id IS NULL AND refund.succeeded_at IS NOT NULL
-        LEFT JOIN payments_dispute AS dispute
-            ON dispute.id = row.source AND link.moved_id IS NULL
+            ON refund.id = behind.id AND refund.succeeded_at IS NOT NULL
+        LEFT JOIN payments_dispute AS dispute ON dispute.id = behind.id
         WHERE {in_run("row.created")}
     )
 """

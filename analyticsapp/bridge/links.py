@@ -144,17 +144,25 @@ LINKED = f"""
         FROM sold JOIN payments_refund AS refund ON refund.charge_id = sold.id
         WHERE sold.kind = 'charge' AND sold.in_part
     ),
-    concerned AS MATERIALIZED (
-        SELECT id FROM payments_balancetransaction AS row WHERE {in_run("row.created")}
-        UNION SELECT named FROM sold WHERE named IS NOT NULL
-        UNION SELECT balance_transaction_id FROM released
-        UNION SELECT row.id FROM payments_balancetransaction AS row
-            JOIN sold ON sold.id = row.source AND sold.named IS NULL
-        UNION SELECT row.id FROM payments_balancetransaction AS row
-            JOIN released ON released.id = row.source
+    inside AS MATERIALIZED (
+        SELECT row.* FROM payments_balancetransaction AS row WHERE {in_run("row.created")}
+    ),
+    -- Few: most sales have their transaction within the run.
+    outside AS MATERIALIZED (
+        SELECT id FROM (
+            SELECT named AS id FROM sold WHERE named IS NOT NULL
+            UNION SELECT balance_transaction_id FROM released
+            UNION SELECT row.id FROM payments_balancetransaction AS row
+                JOIN sold ON sold.id = row.source AND sold.named IS NULL
+            UNION SELECT row.id FROM payments_balancetransaction AS row
+                JOIN released ON released.id = row.source
+        ) AS concerned
+        WHERE NOT EXISTS (SELECT FROM inside WHERE inside.id = concerned.id)
     ),
     moved AS MATERIALIZED (
-        SELECT row.* FROM payments_balancetransaction AS row JOIN concerned USING (id)
+        SELECT * FROM inside
+        UNION ALL
+        SELECT row.* FROM payments_balancetransaction AS row JOIN outside USING (id)
     ),
     counted AS MATERIALIZED (
         SELECT counted.*, refund.balance_transaction_id, refund.failure_balance_transaction_id

@@ -23,8 +23,6 @@ from payments.selectors import refunds_of_captured
 
 Progress = Callable[[int, int], None]
 DAYS_A_STATEMENT = 100
-# For sorting a hundred days' payments without a file; there is one refresh at a time.
-MEMORY = "64MB"
 # Two refreshes at once would count the same days; the second one waits. Any number will do.
 LOCK = 0x636F756E74  # "count"
 
@@ -97,7 +95,6 @@ def _begin(now: datetime | None) -> datetime:
     """Wait for our turn; return the time before which everything committed will be counted."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        cursor.execute(f"SET LOCAL work_mem = '{MEMORY}'")
     return now or timezone.now()
 
 
