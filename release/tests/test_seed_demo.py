@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 
+from analyticsapp.models import DaySnapshot
 from analyticsapp.services import snapshots
 from analyticsapp.tests.agreement import PRESETS, assert_figures_are_what_the_rows_come_to, ranges
 from analyticsapp.tests.counted_figures import Rows
@@ -103,9 +104,11 @@ def assert_figures_are_what_the_rows_come_to_in_any_zone() -> None:
         with override_settings(REPORTING_TIME_ZONE=zone):
             snapshots.build_all(now=NOW)
             rows = Rows(zone)
+            traded = set(DaySnapshot.objects.values_list("currency", flat=True))
+            assert {"eur", "usd"} <= traded
             began = NOW.date() - timedelta(days=DAYS)
             for query in [*PRESETS, *ranges(zone, began, DAYS, 5)]:
-                for currency in ("eur", "usd", "jpy"):
+                for currency in traded:
                     assert_figures_are_what_the_rows_come_to(rows, query, currency, NOW)
 
 
