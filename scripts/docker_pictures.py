@@ -1,17 +1,19 @@
 """Pictures of a deployment by Docker, taken in its test image: ``docker_pictures.py FOLDER < log``.
 
 The proxy is reached under the name that its certificate is for. The password of the user ``proof``
-is in ``DJANGO_SUPERUSER_PASSWORD``.
+is in ``DJANGO_SUPERUSER_PASSWORD``; production asks them for a second factor, so one is set up.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import os
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from django_otp.oath import totp
+from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 SITE = "https://localhost"
@@ -33,6 +35,16 @@ def outline(lines: list[str]) -> str:
     return "\n".join([*(line for line in begun if line.startswith(STEP)), "[…]", *end])
 
 
+def set_up_second_factor(page: Page) -> None:
+    """As a person does it who reads the secret off the page."""
+    with page.expect_navigation():
+        page.click("[name=begin]")
+    secret = page.locator("main code").inner_text().replace(" ", "")
+    page.fill("[name=code]", f"{totp(base64.b32decode(secret)):06d}")
+    with page.expect_navigation():
+        page.click("main [type=submit]")
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,6 +64,8 @@ def main() -> None:
             answer = page.goto(f"{SITE}{path}")
             if answer is None or answer.status != 200:
                 raise SystemExit(f"{path} answers {answer.status if answer else 'nothing'}")
+            if page.url != f"{SITE}{path}":
+                raise SystemExit(f"{path} leads to {page.url}")
             page.screenshot(path=folder / f"{name}.png", full_page=True)
             print(f"{name}.png: {page.title()} at {page.url}")
 
@@ -60,6 +74,7 @@ def main() -> None:
         page.fill("[name=password]", os.environ["DJANGO_SUPERUSER_PASSWORD"])
         with page.expect_navigation():
             page.click("[type=submit]")
+        set_up_second_factor(page)
         shoot("docker_page", "/dashboard/?days=30")
         shoot("docker_issues", "/admin/monitoring/issue/")
         page = browser.new_page(viewport={"width": 1280, "height": 900})  # without the site's rules
