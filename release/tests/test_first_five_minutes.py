@@ -169,7 +169,7 @@ def its_history_is_mended() -> None:
     # Found and mended when it was, not today.
     old = IssueTransition.objects.filter(to_status="resolved").aggregate(Min("at"), Max("at"))
     assert old["at__min"] < timezone.now() - timedelta(days=300)
-    assert old["at__max"] < timezone.now() - timedelta(days=5)
+    assert old["at__max"] < timezone.now() - timedelta(days=1)
     actors = set(AuditEvent.objects.values_list("actor_name", flat=True))
     assert actors >= {role.name for role in ROLES}
     code, words = command("verify_audit")
