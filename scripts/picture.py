@@ -27,7 +27,8 @@ def main() -> None:
         page.goto(f"{url}/accounts/login/")
         page.fill("[name=username]", "executive")
         page.fill("[name=password]", password)
-        page.click("[type=submit]")
+        with page.expect_navigation():
+            page.click("[type=submit]")
         for _ in range(60):
             page.goto(f"{url}/dashboard/?days=30&currency=eur")
             if "being counted anew" not in page.content():
