@@ -219,7 +219,8 @@ def test_ci_leaves_no_gate_out_but_that_of_a_releases_evidence() -> None:
     text = (BASE_DIR / ".github" / "workflows" / "ci.yml").read_text()
     strict = {
         gate.name
-        for arguments in re.findall(r"manage\.py gates (.*--strict.*)", text)
+        # What came of them is kept for a release, which may not run them all itself.
+        for arguments in re.findall(r"manage\.py gates (.*--strict.* --junit \w+\.xml)", text)
         for gate in select(
             after("--only", arguments), groups=map(Group, after("--group", arguments))
         )
