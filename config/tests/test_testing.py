@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.conf import settings
+from pytest_socket import SocketConnectBlockedError
 
 from config.testing import Turn, stop_unused
 from config.tests.processes import BASE_DIR
@@ -26,6 +29,11 @@ def test_the_settings_knew_the_tests_server() -> None:
     database = settings.DATABASES["default"]
     assert settings.ENVIRONMENT == "test"
     assert str(database["HOST"]) in os.environ["DATABASE_URL"]
+
+
+def test_nothing_beyond_this_machine_can_be_reached() -> None:
+    with pytest.raises(SocketConnectBlockedError), pytest.warns(UserWarning, match="192.0.2.1"):
+        socket.create_connection(("192.0.2.1", 443), timeout=0.1)
 
 
 def begin(root: Path) -> subprocess.Popen[str]:

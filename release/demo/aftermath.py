@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
@@ -18,6 +19,7 @@ DAY = 24 * HOUR
 # Nothing that somebody must answer happens later than so long before the end.
 QUIET = 9 * DAY
 LONGEST = 90 * DAY  # until a dispute is decided
+DISPUTE_FEE = 2_500  # more than Stripe takes for one, in minor units of what is settled in
 
 Deed = Callable[[], None]
 
@@ -50,13 +52,28 @@ class Aftermath:
             self.expect(intent)
         if fate < 0.04:
             outcome = self.random.choices(("succeed", "fail_later"), (30, 1))[0]
-            self.later(0.5, 16, lambda: self.refund(intent, amount, "returned", outcome))
+            back = partial(self.refund, intent, amount, "returned", outcome)
+            self.later(0.5, 16, lambda: self.once_borne(intent, amount, back))
         elif fate < 0.07:
             part = max(amount * self.random.choice((20, 25, 40, 50)) // 100, 1)
             outcome = self.random.choices(("succeed", "pending"), (6, 1))[0]
-            self.later(0.5, 21, lambda: self.refund(intent, part, "arrived damaged", outcome))
+            back = partial(self.refund, intent, part, "arrived damaged", outcome)
+            self.later(0.5, 21, lambda: self.once_borne(intent, part, back))
         elif fate < 0.076:
-            self.later(4, 35, lambda: self.dispute(intent))
+            back = partial(self.dispute, intent)
+            self.later(4, 35, lambda: self.once_borne(intent, amount, back))
+
+    def once_borne(self, intent: str, amount: int, back: Deed) -> None:
+        """Give ``amount`` of a payment back once the balance bears it, or see again a day later: a
+        small shop would owe Stripe money in the end, by the chance of which day that is."""
+        charge = self.standin.get(self.standin.get(intent)["latest_charge"])
+        paid = self.standin.get(charge["balance_transaction"])
+        # A tenth more, for the rate of a currency that is exchanged.
+        taken = paid["amount"] * amount * 11 // (charge["amount"] * 10) + DISPUTE_FEE
+        if self.history.bears(taken, paid["currency"]):
+            back()
+        else:
+            self.later(1, 1, partial(self.once_borne, intent, amount, back))
 
     def refund(
         self,

@@ -30,6 +30,7 @@ MONTHS = (94, 95, 99, 100, 98, 94, 90, 90, 98, 103, 118, 132)
 GROWTH = 0.55
 # The prices of the articles and of the club go up so long before the end.
 ARTICLES_RISE, CLUB_RISES = 140, 225
+FEE = 2_900  # a month, in minor units of what the shop's account settles in
 # What Stripe told is handed on a few days at a time, so that parcels go out between payments and
 # refunds, as they do; and of a large shop no more than so many orders at once.
 SLICE_DAYS = 4
@@ -187,7 +188,7 @@ class History:
             self.at(midnight + 6 * HOUR, self.pay_out)
             day = datetime.fromtimestamp(midnight, UTC)
             if day.day == 1:
-                self.at(midnight + 2 * HOUR, lambda: self._fee(2900))
+                self.at(midnight + 2 * HOUR, self._fee)
                 # The yen rises and falls.
                 rate = 0.0066 + 0.0003 * ((day.month % 6) - 3) / 3
                 self.standin.set_rate("jpy", f"{rate:.6f}")
@@ -266,8 +267,18 @@ class History:
             self.people(Looked(now + HOUR, ("payout_failed",)))
             self.people(Looked(now + 5 * DAY, ("payout_failed",)))
 
-    def _fee(self, amount: int) -> None:
-        self.standin.add_fee(amount, SETTLEMENT[0], "Billing - Usage Fee")
+    def bears(self, amount: int, currency: str) -> bool:
+        """Whether the shop's balance at Stripe has that much, with what is pending."""
+        balance = self.standin.api("GET", "/v1/balance")
+        held = [*balance["available"], *balance["pending"]]
+        return amount <= sum(int(one["amount"]) for one in held if one["currency"] == currency)
+
+    def _fee(self) -> None:
+        """Stripe's fee of the month, once there is something to take it from."""
+        if self.bears(FEE, SETTLEMENT[0]):
+            self.standin.add_fee(FEE, SETTLEMENT[0], "Billing - Usage Fee")
+        else:
+            self.later(1, 1, self._fee)
 
     def _expire(self, session: Obj) -> None:
         self.standin.expire_checkout(session["id"])

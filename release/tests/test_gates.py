@@ -215,6 +215,24 @@ def test_workflows_run_the_list_read_only_on_actions_of_one_commit(path: Path) -
         assert re.match(r"make |\.venv/bin/python manage\.py gates ", command), command
 
 
+def test_ci_leaves_no_gate_out_but_that_of_a_releases_evidence() -> None:
+    text = (BASE_DIR / ".github" / "workflows" / "ci.yml").read_text()
+    strict = {
+        gate.name
+        # What came of them is kept for a release, which may not run them all itself.
+        for arguments in re.findall(r"manage\.py gates (.*--strict.* --junit \w+\.xml)", text)
+        for gate in select(
+            after("--only", arguments), groups=map(Group, after("--group", arguments))
+        )
+    }
+    assert {gate.name for gate in GATES} - strict == {"proof"}
+
+
+def after(option: str, arguments: str) -> list[str]:
+    """The words that a command line gives to an option that takes several."""
+    return re.findall(r"\S+", arguments.partition(f"{option} ")[2].partition("--")[0])
+
+
 def test_make_check_and_ci_run_the_list() -> None:
     recipe = (BASE_DIR / "Makefile").read_text().partition("\ncheck:\n")[2].partition("\n\n")[0]
     assert "manage.py gates --group checks" in recipe

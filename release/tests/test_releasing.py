@@ -75,16 +75,17 @@ def test_a_gate_that_could_not_be_run_here_must_have_passed_in_ci(tmp_path: Path
     ]
     assert releasing.against_gates(ended, (), ()) == ["gate pip-audit: not run, nobody answers"]
     in_ci = [replace(ended[1], state=State.PASS, words="audited 3 of 3, 0 vulnerable")]
-    junit = tmp_path / "gates.xml"
-    junit.write_text(report.as_junit([*in_ci, ended[0]], "abc"))
-    passed = releasing.passed_in(junit, "abc")
+    junit, other = tmp_path / "gates.xml", tmp_path / "docker.xml"
+    junit.write_text(report.as_junit(in_ci, "abc"))
+    other.write_text(report.as_junit([ended[0]], "abc"))
+    passed = releasing.passed_in([junit, other], "abc")
     assert passed == {"lint", "pip-audit"}
     assert releasing.against_gates(ended, passed, ()) == []
     assert releasing.against_gates([replace(ended[1], state=State.FAIL)], passed, ()) != []
     with pytest.raises(NotReady, match="is of abc, not of def"):
-        releasing.passed_in(junit, "def")
+        releasing.passed_in([other, junit], "def")
     junit.write_text(report.as_junit(ended, "abc"))
-    assert releasing.passed_in(junit, "abc") == {"lint"}
+    assert releasing.passed_in([junit], "abc") == {"lint"}
 
 
 def test_what_was_let_through_stands_in_the_tag() -> None:

@@ -30,9 +30,11 @@ class Command(BaseCommand):
         parser.add_argument("tag", metavar="VERSION", help="Like v0.2-m2-ops-control or v1.0.1.")
         parser.add_argument(
             "--ci",
+            nargs="+",
             type=Path,
+            default=[],
             metavar="FILE",
-            help="JUnit's XML that CI's run of the gates left for this commit, for those that "
+            help="JUnit's XML that CI's runs of the gates left for this commit, for those that "
             "couldn't be run here.",
         )
         parser.add_argument(
@@ -58,7 +60,7 @@ class Command(BaseCommand):
         refuse(releasing.against_tree(base, version))
         refuse(releasing.against_claims(found, version, despite))
         commit = git(base, "rev-parse", "HEAD")
-        passed = releasing.passed_in(options["ci"], commit) if options["ci"] else set()
+        passed = releasing.passed_in(options["ci"], commit)
         width = max(len(gate.name) for gate in GATES)
         ended = []
         with context(strict=True) as shared:
