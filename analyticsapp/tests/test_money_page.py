@@ -102,6 +102,15 @@ def test_the_bridge_has_a_column_for_each_currency(reader: Client, settled: None
     assert "Line JPY EUR" in text(reader, f"{PAGE}?currency=jpy")
 
 
+def test_each_line_leads_to_what_it_means(reader: Client, settled: None) -> None:
+    page = reader.get(PAGE)
+    body = page.content.decode()
+    table = body[body.index("bridge-caption") : body.index("What the lines mean")]
+    anchors = re.findall(r'<th scope="row"><a href="#([^"]*)">', table)
+    assert len(anchors) == len(page.context["entries"]) == 8
+    assert set(anchors) <= set(re.findall(r'id="([^"]+)"', body))
+
+
 def test_each_amount_leads_to_its_rows_whose_sum_it_is(reader: Client, settled: None) -> None:
     for status in ("needs_response", "warning_closed"):
         opened = {"status": status, "currency": "eur", "amount": 500, "created": timezone.now()}

@@ -65,10 +65,11 @@ class ShownCell:
 
 @dataclass(frozen=True)
 class ShownEntry:
-    """A line of the bridge, or a figure, with a cell for each currency; and where it is defined."""
+    """A line of the bridge, or a figure, with a cell for each currency; and where on the page it is
+    explained."""
 
     entry: Entry
-    meaning: str
+    anchor: str
     cells: list[ShownCell | None]
 
 
