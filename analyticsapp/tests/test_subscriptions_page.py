@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
-from django.utils import timezone
 
 from analyticsapp.days import Window
 from analyticsapp.kpis import SUBSCRIPTIONS
-from analyticsapp.models import SnapshotState, SubscriptionDay
+from analyticsapp.models import SubscriptionDay
+from analyticsapp.services import snapshots
 from analyticsapp.services.subscriptions import mark
 from analyticsapp.tests.test_subscription_figures import Counted, Histories, kept, made_up
 from analyticsapp.waterfall import Step, waterfall
@@ -96,11 +96,20 @@ def test_it_costs_the_same_for_few_and_for_many(reader: Client, queries: Any) ->
 
 def test_it_says_that_something_changed_since(reader: Client) -> None:
     kept(made_up(1))
-    SnapshotState.objects.create(id=1, refreshed_at=timezone.now())
+    snapshots.refresh()
     since = "Some days have changed since then"
-    assert since not in text(reader.get(JANUARY).content.decode())
+    anew = "all of them are being counted anew"
+    assert since not in (shown := text(reader.get(JANUARY).content.decode()))
+    assert anew not in shown
     mark(["cus_01"])
     assert since in text(reader.get(JANUARY).content.decode())
+    snapshots.refresh()
+    for changed in ({"MRR_COUNTS_PAST_DUE": False}, {"REPORTING_TIME_ZONE": "Asia/Tokyo"}):
+        with override_settings(**changed):
+            assert anew in text(reader.get(JANUARY).content.decode())
+            sales = text(reader.get("/dashboard/").content.decode())
+            assert (anew in sales) is ("REPORTING_TIME_ZONE" in changed)
+    assert anew not in text(reader.get(JANUARY).content.decode())
 
 
 def test_without_subscriptions_it_says_so(reader: Client) -> None:
