@@ -58,9 +58,32 @@ def test_the_rows_of_each_figure_agree_with_it(reader: Client) -> None:
         shown = text(html.content.decode())
         assert "Exactly the figure that the dashboard shows" in shown, kpi.key
         assert "Subscriptions" in shown
-    page = reader.get(JANUARY)
-    opening = reader.get(page.context["opening"])
-    assert opening.context["sum"].amount == page.context["now"].opening_minor > 0
+
+
+LINK = re.compile(r'<a(?: class="rows")? href="(/dashboard/rows/[^"]+)">([^<]+)</a></td>')
+
+
+def test_every_number_leads_to_rows_that_come_to_it(reader: Client) -> None:
+    kept(made_up(1))
+    html = reader.get(JANUARY).content.decode()
+    links = dict.fromkeys(LINK.findall(html))
+    assert len(links) > 50
+    for url, shown in links:
+        rows = reader.get(unescape(url)).context
+        assert rows["agrees"], url
+        number = rows["kpi"].number(rows["value"], "eur")
+        assert shown.lstrip("+−") in (number.lstrip("−"), str(rows["sum"].rows)), (url, shown)
+
+
+def test_the_opening_of_a_long_period_leads_to_its_rows(reader: Client) -> None:
+    kept(made_up(1))
+    page = reader.get(f"{ADDRESS}?from=2025-09-01&to=2026-01-31&currency=eur")
+    html = page.content.decode()
+    opening, _, _ = html[html.index("Opening, before") :].partition("</tr>")
+    found = [reader.get(unescape(url)).context["sum"].amount for url, _ in LINK.findall(opening)]
+    now = page.context["now"]
+    assert found == [now.opening_minor, now.opening_customers]
+    assert all(found)
 
 
 def test_a_figure_of_a_long_period_is_said_to_be_of_its_last_day(reader: Client) -> None:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from analyticsapp.addresses import query_of
+from analyticsapp.addresses import query_of, rows_of
 from analyticsapp.bars import Bars, Month, columns
 from analyticsapp.charts import Chart, Point, sparkline, trend
 from analyticsapp.kpis import BOARD, KPIS
@@ -21,7 +21,8 @@ from auditlog.snapshot import from_one_snapshot
 
 @dataclass(frozen=True)
 class Line:
-    """A day or month in the table: its address, names, and each figure's class and text.
+    """A day or month in the table: its address, names, and each figure's class, text and where its
+    rows are.
 
     Written out here, as a quarter has hundreds of them.
     """
@@ -32,7 +33,7 @@ class Line:
     name: str
     year: str
     part: str  # what of it the figures cover, where that isn't all
-    cells: list[tuple[str, str]]
+    cells: list[tuple[str, str, str]]
 
 
 @require_safe
@@ -42,7 +43,7 @@ def executive(request: HttpRequest) -> HttpResponse:
     """The business at a glance: a period as ``analyticsapp.periods`` names it, and a currency."""
     period, context = head(request, "dashboard")
     found = board(period, request.GET.get("currency", ""), context["now"])
-    context |= {"board": found, "kpis": BOARD}
+    context |= {"board": found, "kpis": BOARD, "named": KPIS}
     if found:
         context |= {
             "currency": found.currency,
@@ -111,6 +112,7 @@ def line(found: Board, slot: Slot) -> Line:
             (
                 "negative" if value and value < 0 else "" if value else "nothing",
                 kpi.number(value, found.currency),
+                rows_of(kpi.key, slot.window.query, found.currency),
             )
             for kpi, value in slot.values
         ],
