@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from analyticsapp.addresses import query_of, rows_of
+from analyticsapp.addresses import query_of, rows_at
 from analyticsapp.bars import Bars, Month, columns
 from analyticsapp.charts import Chart, Point, sparkline, trend
 from analyticsapp.kpis import BOARD, KPIS
@@ -101,8 +101,9 @@ def line(found: Board, slot: Slot) -> Line:
     """The slot as a line of the table."""
     first, last = slot.window.first, slot.window.last
     so_far = "so far" if last == found.period.today else ""
+    query = query_of(slot.window.query, found.currency)
     return Line(
-        url=query_of(slot.window.query, found.currency),
+        url=query,
         datetime=str(first) if found.by_day else f"{first:%Y-%m}",
         weekday=f"{first:%a}" if found.by_day else "",
         name=f"{first.day} {first:%b}" if found.by_day else f"{first:%b %Y}",
@@ -112,7 +113,7 @@ def line(found: Board, slot: Slot) -> Line:
             (
                 "negative" if value and value < 0 else "" if value else "nothing",
                 kpi.number(value, found.currency),
-                rows_of(kpi.key, slot.window.query, found.currency),
+                rows_at(kpi.key) + query,
             )
             for kpi, value in slot.values
         ],

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from analyticsapp.addresses import month_query, query_of, rows_of
+from analyticsapp.addresses import month_query, query_of, rows_at, rows_of
 from analyticsapp.bridge.lines import FEE, line_of, words
 from analyticsapp.currencies import chosen
 from analyticsapp.days import Window
@@ -175,12 +175,13 @@ def days(period: Period, currency: str, first_day: date) -> list[ShownDay]:
 
 def cells_of(moved: Settled, window: Window, currency: str) -> list[tuple[str, str, str]]:
     """The figures of a line of the table: class, text and where its rows are."""
+    query = query_of(window.query, currency)
     values = [(kpi, kpi.compute(moved)) for kpi in OF_A_DAY]
     return [
         (
             css_of(round(value or 0)) or ("" if value else "nothing"),
             kpi.number(value, currency),
-            rows_of(kpi.key, window.query, currency),
+            rows_at(kpi.key) + query,
         )
         for kpi, value in values
     ]
