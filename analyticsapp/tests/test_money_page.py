@@ -262,6 +262,10 @@ def test_the_period_before_is_compared_once_there_is_one(reader: Client, settled
     snapshots.refresh()
     page = text(reader, f"{PAGE}?days=7&currency=eur")
     assert "Charges settled 104.00 EUR ▲ up, better: 420.0% on 20.00 before" in page
+    body = reader.get(f"{PAGE}?days=7&currency=eur").content.decode()
+    before = f"from={day_of(timezone.now()) - 13 * DAY}&amp;to={day_of(timezone.now()) - 7 * DAY}"
+    (link,) = re.findall(rf'href="(/dashboard/rows/balance_change/[^"]*{before}[^"]*)"', body)
+    assert "19.70 EUR 1 row ✓" in text(reader, unescape(link))
 
 
 def test_a_currency_that_only_disputes_are_in_has_a_column_of_choices(
