@@ -19,7 +19,12 @@ def query_of(days: str, currency: str = "", keep: Mapping[str, object] | None = 
 
 def rows_of(key: str, days: str, currency: str, of: Mapping[str, object] | None = None) -> str:
     """The rows behind a KPI's figure; ``of`` says of what, where that isn't everything."""
-    return reverse("rows", args=[key]) + query_of(days, currency, of)
+    return rows_at(key) + query_of(days, currency, of)
+
+
+def rows_at(key: str) -> str:
+    """The same without its query."""
+    return reverse("rows", args=[key])
 
 
 def month_query(first: date) -> str:

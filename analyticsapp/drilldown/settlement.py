@@ -106,18 +106,19 @@ def figures_of(kpi: Kpi[Settled]) -> Callable[[Sequence[Window], str], list[Valu
 
 def narrowed(
     drilldown: Drilldown,
-    part: Part,
+    parts: Sequence[Part],
     condition: Mapping[str, str],
     figure: Callable[[Settled], Value],
 ) -> Drilldown | None:
-    """The figure of what has one name, such as ``{"category": "charge"}``, alone; None where that
-    can't be a name of Stripe's."""
+    """The figure of what has one name, such as ``{"category": "charge"}``, alone: what the first of
+    the parts comes to. None where that can't be a name of Stripe's."""
     [name] = condition.values()
     if not NAME.fullmatch(name):
         return None
     return replace(
         drilldown,
-        parts=(replace(part, values=condition),),
+        parts=tuple(replace(part, values=condition) for part in parts),
+        combine=lambda sums, window: sums[0],
         figures=lambda windows, currency: [figure(one) for one in settled(windows, currency)],
         about=words(name),
         named=condition,
@@ -125,12 +126,16 @@ def narrowed(
 
 
 def of_category(drilldown: Drilldown, name: str) -> Drilldown | None:
-    """By how much the transactions of one reporting category changed the balance."""
+    """By how much the transactions of one reporting category changed the balance: the net, which is
+    the amount less fees."""
     if drilldown.kpi.key != "balance_change":
         return None
-    part = Part("Net", Unit.MONEY, transactions("net", "reporting_category = %(category)s"))
+    parts = [
+        Part(title, Unit.MONEY, transactions(column, "reporting_category = %(category)s"))
+        for title, column in (("Net", "net"), ("Amount", "amount"), ("Fees", "fee"))
+    ]
     return narrowed(
-        drilldown, part, {"category": name}, lambda one: one.moved.get(name, Moved()).net_minor
+        drilldown, parts, {"category": name}, lambda one: one.moved.get(name, Moved()).net_minor
     )
 
 
@@ -139,7 +144,7 @@ def of_fee(drilldown: Drilldown, name: str) -> Drilldown | None:
     if drilldown.kpi.key != "fees":
         return None
     part = Part("Fees", Unit.MONEY, FEES_OF_A_TYPE)
-    return narrowed(drilldown, part, {"fee": name}, lambda one: one.fees.get(name, 0))
+    return narrowed(drilldown, [part], {"fee": name}, lambda one: one.fees.get(name, 0))
 
 
 def of_status(drilldown: Drilldown, name: str) -> Drilldown | None:
@@ -153,7 +158,7 @@ def of_status(drilldown: Drilldown, name: str) -> Drilldown | None:
         return None
     return narrowed(
         drilldown,
-        replace(part, sql=f"{part.sql} AND status = %(status)s"),
+        [replace(part, sql=f"{part.sql} AND status = %(status)s")],
         {"status": name},
         lambda one: one.disputes.get(name, (0, 0))[which],
     )

@@ -171,8 +171,8 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         definition="How many customers bring recurring revenue, at the end of the last day.",
         formula="number of customers whose MRR is more than nothing",
         edge_rules=(
-            "A customer with several subscriptions is one; one on a trial, or whose coupon takes "
-            "all of it, is none.",
+            "A customer with several subscriptions is one; one on a trial that doesn’t count, or "
+            "whose coupon takes all of it, is none.",
             "Who has subscriptions in two currencies counts in each.",
         ),
         compute=lambda of: of.subscribers,
@@ -213,7 +213,8 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         Good.DOWN,
         "How many subscriptions have a late payment at the end of the last day.",
         "number of subscriptions whose status is past_due",
-        "They count towards MRR until Stripe gives up; then they are unpaid or canceled.",
+        "They count towards MRR unless MRR_COUNTS_PAST_DUE is off; when Stripe gives up, they are "
+        "unpaid or canceled.",
     ),
     status(
         "unpaid_subscriptions",
@@ -221,7 +222,7 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         Good.DOWN,
         "How many subscriptions Stripe gave up to collect for at the end of the last day.",
         "number of subscriptions whose status is unpaid",
-        "They run on, but don’t count towards MRR.",
+        "They run on, but don’t count towards MRR unless MRR_COUNTS_UNPAID is on.",
     ),
     status(
         "paused_subscriptions",
@@ -266,8 +267,8 @@ SUBSCRIPTIONS: tuple[Kpi[Recurring], ...] = (
         Good.DOWN,
         "MRR of customers who dropped all they had.",
         "− sum of the movements downwards to nothing",
-        "An unpaid or paused subscription is worth nothing too, so its customer churns and may "
-        "be reactivated.",
+        "A subscription whose status doesn’t count is worth nothing too, so its customer churns "
+        "and may be reactivated.",
     ),
     movement(
         "reactivation",

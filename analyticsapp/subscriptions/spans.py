@@ -109,7 +109,7 @@ def prehistory(
     ]
     if not told and start < until:
         found.append(Span(start, None, status, worth(was), Origin.ASSUMED))
-    paid = {**was, "status": "active"}
+    paid, unpaid = {**was, "status": "active"}, {**was, "status": "unpaid"}
     if told and told[0].starts_at > start + GRACE:  # what was billed before that isn't known
         found.append(Span(start, None, "active", worth(paid, told[0].items), Origin.ASSUMED))
     for one, after in zip_longest(told, told[1:]):
@@ -117,7 +117,8 @@ def prehistory(
         found.append(Span(starts, None, "active", worth(paid, one.items), Origin.INVOICES))
         next_start = after.starts_at if after else until
         if next_start > one.ends_at + GRACE:  # nothing was billed for the time between
-            found.append(Span(one.ends_at, None, "unpaid", (), Origin.INVOICES))
+            still = worth(unpaid, one.items)
+            found.append(Span(one.ends_at, None, "unpaid", still, Origin.INVOICES))
     return found
 
 

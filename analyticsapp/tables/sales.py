@@ -137,16 +137,7 @@ SALES = SnapshotTable(
         "fulfilled",
         "fulfilment_seconds",
     ),
-    sources=(
-        CAPTURED,
-        refunds(COUNTED, ""),
-        refunds(RETURNED, "-"),
-        PAID,
-        BOUGHT,
-        ATTEMPTED,
-        DISPUTED,
-        FULFILLED,
-    ),
+    sources=(CAPTURED, LEFT, CAME_BACK, PAID, BOUGHT, ATTEMPTED, DISPUTED, FULFILLED),
 )
 
 PRODUCTS = SnapshotTable(

@@ -145,12 +145,14 @@ def test_the_page_says_who_took_what_of_the_packs_that_one_may_take(queries: Any
     next(broken.streaming_content)
     break_off(broken)
     body(operator.post(f"{PAGE}ops/", {"personal": "yes"}))
-    AuditEvent.objects.create(
+    begun = AuditEvent.objects.filter(after__export="orders").earliest("id")
+    AuditEvent.objects.create(  # whose client sends the same id with every request
         at=timezone.now(),
         action="analytics.export_started",
+        actor=begun.actor,
         actor_name="killed",
-        request_id="killed",
-        after=AuditEvent.objects.filter(after__export="orders").earliest("id").after,
+        request_id=begun.request_id,
+        after=begun.after,
     )
     seen = [(one.who, one.what, one.outcome) for one in finance.get(PAGE).context["lately"]]
     assert seen == [

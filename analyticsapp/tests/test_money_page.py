@@ -102,6 +102,15 @@ def test_the_bridge_has_a_column_for_each_currency(reader: Client, settled: None
     assert "Line JPY EUR" in text(reader, f"{PAGE}?currency=jpy")
 
 
+def test_each_line_leads_to_what_it_means(reader: Client, settled: None) -> None:
+    page = reader.get(PAGE)
+    body = page.content.decode()
+    table = body[body.index("bridge-caption") : body.index("What the lines mean")]
+    anchors = re.findall(r'<th scope="row"><a href="#([^"]*)">', table)
+    assert len(anchors) == len(page.context["entries"]) == 8
+    assert set(anchors) <= set(re.findall(r'id="([^"]+)"', body))
+
+
 def test_each_amount_leads_to_its_rows_whose_sum_it_is(reader: Client, settled: None) -> None:
     for status in ("needs_response", "warning_closed"):
         opened = {"status": status, "currency": "eur", "amount": 500, "created": timezone.now()}
@@ -109,7 +118,7 @@ def test_each_amount_leads_to_its_rows_whose_sum_it_is(reader: Client, settled: 
     snapshots.refresh()
     body = reader.get(f"{PAGE}?days=7&currency=eur").content.decode()
     links = [one.replace("&amp;", "&") for one in re.findall(r'href="([^"]*/rows/[^"]+)"', body)]
-    assert len(links) > 25
+    assert len(links) > 100
     of_one = (
         "category=payout",
         "fee=stripe_fee",
@@ -253,6 +262,10 @@ def test_the_period_before_is_compared_once_there_is_one(reader: Client, settled
     snapshots.refresh()
     page = text(reader, f"{PAGE}?days=7&currency=eur")
     assert "Charges settled 104.00 EUR ▲ up, better: 420.0% on 20.00 before" in page
+    body = reader.get(f"{PAGE}?days=7&currency=eur").content.decode()
+    before = f"from={day_of(timezone.now()) - 13 * DAY}&amp;to={day_of(timezone.now()) - 7 * DAY}"
+    (link,) = re.findall(rf'href="(/dashboard/rows/balance_change/[^"]*{before}[^"]*)"', body)
+    assert "19.70 EUR 1 row ✓" in text(reader, unescape(link))
 
 
 def test_a_currency_that_only_disputes_are_in_has_a_column_of_choices(

@@ -182,7 +182,7 @@ def bill(n: int, amount: int) -> Event:
     )
 
 
-def test_its_invoices_tell_what_an_old_subscription_was_worth() -> None:
+def test_its_invoices_tell_what_an_old_subscription_was_worth(settings: Any) -> None:
     began = START - 120 * DAY
     now = stripe.subscription(start_date=began, created=began, items=items(("3000", "month", 1)))
     hear(updated(now, 0), bill(4, 1_000), bill(3, 1_000), bill(1, 2_500))
@@ -193,6 +193,13 @@ def test_its_invoices_tell_what_an_old_subscription_was_worth() -> None:
         ("expansion", 500),
     ]
     assert set(SubscriptionSpan.objects.values_list("origin", flat=True)) == {"invoices", "events"}
+    settings.MRR_COUNTS_UNPAID = True
+    snapshots.refresh()
+    assert [(kind, amount) for _, kind, amount in told()] == [
+        ("new", 1_000),
+        ("expansion", 1_500),
+        ("expansion", 500),
+    ]
 
 
 def test_other_conventions_derive_everything_again(settings: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from analyticsapp.days import DAY, Window, bounds, day_of
@@ -21,6 +22,7 @@ from analyticsapp.models import (
 )
 from analyticsapp.services import snapshots
 from analyticsapp.services.dirty_days import orders_changed, payments_changed
+from analyticsapp.tables import DAILY
 from analyticsapp.tests.shop import (
     at,
     charge,
@@ -33,9 +35,11 @@ from analyticsapp.tests.shop import (
     sales,
     transaction,
 )
+from analyticsapp.tests.trade import Trade
 from auditlog.models import AuditEvent
+from config.tests.rows import build
 from orders.changes import OrderChange
-from orders.models import Order, Product
+from orders.models import Customer, Order, OrderLine, Product
 from orders.states import OrderStatus
 from payments.changes import Change, Changes
 from payments.models import BalanceTransaction, Charge, Refund
@@ -269,6 +273,30 @@ def test_an_unchanged_day_is_not_written_again() -> None:
     built_at = DaySnapshot.objects.get().built_at
     snapshots.build_all()
     assert DaySnapshot.objects.get().built_at == built_at
+
+
+def test_an_unchanged_row_of_no_table_is_so_much_as_locked() -> None:
+    """A lock is written, too: into every row at every rebuild."""
+    Trade(seed=3).save()
+    buyer = Customer.objects.create(email="a@b.example", created_at=at(1))
+    row = order(at(3), 500, customer=buyer)
+    build(OrderLine, order=row, position=1, product=None, quantity=1, total_minor=500, taken=0)
+    snapshots.build_all()
+    names = [table.name for table in DAILY]
+
+    def rows() -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                " UNION ALL ".join(
+                    f"SELECT '{name}' AS name, ctid::text, xmax::text FROM {name}" for name in names
+                )
+            )
+            return sorted(cursor.fetchall())
+
+    kept = rows()
+    assert {name for name, _, _ in kept} == set(names)
+    snapshots.build_all()
+    assert rows() == kept
 
 
 def test_marking_days_takes_two_statements_whatever_the_batch(queries: Any) -> None:

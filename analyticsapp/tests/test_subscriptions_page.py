@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
-from django.utils import timezone
 
 from analyticsapp.days import Window
 from analyticsapp.kpis import SUBSCRIPTIONS
-from analyticsapp.models import SnapshotState, SubscriptionDay
+from analyticsapp.models import SubscriptionDay
+from analyticsapp.services import snapshots
 from analyticsapp.services.subscriptions import mark
 from analyticsapp.tests.test_subscription_figures import Counted, Histories, kept, made_up
 from analyticsapp.waterfall import Step, waterfall
@@ -58,9 +58,32 @@ def test_the_rows_of_each_figure_agree_with_it(reader: Client) -> None:
         shown = text(html.content.decode())
         assert "Exactly the figure that the dashboard shows" in shown, kpi.key
         assert "Subscriptions" in shown
-    page = reader.get(JANUARY)
-    opening = reader.get(page.context["opening"])
-    assert opening.context["sum"].amount == page.context["now"].opening_minor > 0
+
+
+LINK = re.compile(r'<a(?: class="rows")? href="(/dashboard/rows/[^"]+)">([^<]+)</a></td>')
+
+
+def test_every_number_leads_to_rows_that_come_to_it(reader: Client) -> None:
+    kept(made_up(1))
+    html = reader.get(JANUARY).content.decode()
+    links = dict.fromkeys(LINK.findall(html))
+    assert len(links) > 50
+    for url, shown in links:
+        rows = reader.get(unescape(url)).context
+        assert rows["agrees"], url
+        number = rows["kpi"].number(rows["value"], "eur")
+        assert shown.lstrip("+−") in (number.lstrip("−"), str(rows["sum"].rows)), (url, shown)
+
+
+def test_the_opening_of_a_long_period_leads_to_its_rows(reader: Client) -> None:
+    kept(made_up(1))
+    page = reader.get(f"{ADDRESS}?from=2025-09-01&to=2026-01-31&currency=eur")
+    html = page.content.decode()
+    opening, _, _ = html[html.index("Opening, before") :].partition("</tr>")
+    found = [reader.get(unescape(url)).context["sum"].amount for url, _ in LINK.findall(opening)]
+    now = page.context["now"]
+    assert found == [now.opening_minor, now.opening_customers]
+    assert all(found)
 
 
 def test_a_figure_of_a_long_period_is_said_to_be_of_its_last_day(reader: Client) -> None:
@@ -96,11 +119,20 @@ def test_it_costs_the_same_for_few_and_for_many(reader: Client, queries: Any) ->
 
 def test_it_says_that_something_changed_since(reader: Client) -> None:
     kept(made_up(1))
-    SnapshotState.objects.create(id=1, refreshed_at=timezone.now())
+    snapshots.refresh()
     since = "Some days have changed since then"
-    assert since not in text(reader.get(JANUARY).content.decode())
+    anew = "all of them are being counted anew"
+    assert since not in (shown := text(reader.get(JANUARY).content.decode()))
+    assert anew not in shown
     mark(["cus_01"])
     assert since in text(reader.get(JANUARY).content.decode())
+    snapshots.refresh()
+    for changed in ({"MRR_COUNTS_PAST_DUE": False}, {"REPORTING_TIME_ZONE": "Asia/Tokyo"}):
+        with override_settings(**changed):
+            assert anew in text(reader.get(JANUARY).content.decode())
+            sales = text(reader.get("/dashboard/").content.decode())
+            assert (anew in sales) is ("REPORTING_TIME_ZONE" in changed)
+    assert anew not in text(reader.get(JANUARY).content.decode())
 
 
 def test_without_subscriptions_it_says_so(reader: Client) -> None:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from analyticsapp.addresses import query_of
+from analyticsapp.addresses import query_of, rows_at
 from analyticsapp.bars import Bars, Month, columns
 from analyticsapp.charts import Chart, Point, sparkline, trend
 from analyticsapp.kpis import BOARD, KPIS
@@ -21,7 +21,8 @@ from auditlog.snapshot import from_one_snapshot
 
 @dataclass(frozen=True)
 class Line:
-    """A day or month in the table: its address, names, and each figure's class and text.
+    """A day or month in the table: its address, names, and each figure's class, text and where its
+    rows are.
 
     Written out here, as a quarter has hundreds of them.
     """
@@ -32,7 +33,7 @@ class Line:
     name: str
     year: str
     part: str  # what of it the figures cover, where that isn't all
-    cells: list[tuple[str, str]]
+    cells: list[tuple[str, str, str]]
 
 
 @require_safe
@@ -42,7 +43,7 @@ def executive(request: HttpRequest) -> HttpResponse:
     """The business at a glance: a period as ``analyticsapp.periods`` names it, and a currency."""
     period, context = head(request, "dashboard")
     found = board(period, request.GET.get("currency", ""), context["now"])
-    context |= {"board": found, "kpis": BOARD}
+    context |= {"board": found, "kpis": BOARD, "named": KPIS}
     if found:
         context |= {
             "currency": found.currency,
@@ -100,8 +101,9 @@ def line(found: Board, slot: Slot) -> Line:
     """The slot as a line of the table."""
     first, last = slot.window.first, slot.window.last
     so_far = "so far" if last == found.period.today else ""
+    query = query_of(slot.window.query, found.currency)
     return Line(
-        url=query_of(slot.window.query, found.currency),
+        url=query,
         datetime=str(first) if found.by_day else f"{first:%Y-%m}",
         weekday=f"{first:%a}" if found.by_day else "",
         name=f"{first.day} {first:%b}" if found.by_day else f"{first:%b %Y}",
@@ -111,6 +113,7 @@ def line(found: Board, slot: Slot) -> Line:
             (
                 "negative" if value and value < 0 else "" if value else "nothing",
                 kpi.number(value, found.currency),
+                rows_at(kpi.key) + query,
             )
             for kpi, value in slot.values
         ],

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from analyticsapp.addresses import month_query, query_of, rows_of
+from analyticsapp.addresses import month_query, query_of, rows_at, rows_of
 from analyticsapp.bridge.lines import FEE, line_of, words
 from analyticsapp.currencies import chosen
 from analyticsapp.days import Window
@@ -65,22 +65,23 @@ class ShownCell:
 
 @dataclass(frozen=True)
 class ShownEntry:
-    """A line of the bridge, or a figure, with a cell for each currency; and where it is defined."""
+    """A line of the bridge, or a figure, with a cell for each currency; and where on the page it is
+    explained."""
 
     entry: Entry
-    meaning: str
+    anchor: str
     cells: list[ShownCell | None]
 
 
 @dataclass(frozen=True)
 class ShownDay:
     """A day or month: its address, what of it the figures cover where that isn't all, and each
-    figure's class and text."""
+    figure's class, text and where its rows are."""
 
     first: date
     url: str
     part: str
-    cells: list[tuple[str, str]]
+    cells: list[tuple[str, str, str]]
 
 
 @require_safe
@@ -140,7 +141,9 @@ def settlement(found: Account, first_day: date | None) -> dict[str, Any]:
         "by_day": len(period) <= MOST_DAYS,
         "of_a_day": OF_A_DAY,
         "days": days(period, found.currency, first_day or period.first),
-        "total": cells_of(now, found.currency),
+        "total": cells_of(now, period, found.currency),
+        "all_rows": rows("balance_change", {}),
+        "fee_rows": rows("fees", {}),
     }
 
 
@@ -164,17 +167,22 @@ def days(period: Period, currency: str, first_day: date) -> list[ShownDay]:
             part.first,
             query_of(part.query, currency),
             part_of,
-            cells_of(moved, currency),
+            cells_of(moved, part, currency),
         )
         for part, part_of, moved in reversed(shown)
     ]
 
 
-def cells_of(moved: Settled, currency: str) -> list[tuple[str, str]]:
-    """The figures of a line of the table: class and text."""
+def cells_of(moved: Settled, window: Window, currency: str) -> list[tuple[str, str, str]]:
+    """The figures of a line of the table: class, text and where its rows are."""
+    query = query_of(window.query, currency)
     values = [(kpi, kpi.compute(moved)) for kpi in OF_A_DAY]
     return [
-        (css_of(round(value or 0)) or ("" if value else "nothing"), kpi.number(value, currency))
+        (
+            css_of(round(value or 0)) or ("" if value else "nothing"),
+            kpi.number(value, currency),
+            rows_at(kpi.key) + query,
+        )
         for kpi, value in values
     ]
 
@@ -223,14 +231,15 @@ def anchor(key: str) -> str:
     return "line-" + key.replace(":", "-").replace(" ", "-")
 
 
-def shown_cohorts(found: list[Cohort], currency: str) -> list[tuple[Cohort, str, str]]:
-    """Each month with its rate as text and where its rows are."""
+def shown_cohorts(found: list[Cohort], currency: str) -> list[tuple[Cohort, str, str, str]]:
+    """Each month with its rate as text, where the rows of that are, and those of all charges."""
     rate = KPIS["dispute_rate"]
     return [
         (
             cohort,
             rate.number(cohort.rate, ""),
             rows_of(rate.key, month_query(cohort.month), currency),
+            rows_of(rate.key, month_query(cohort.month), currency, {"part": 2}),
         )
         for cohort in found
     ]

@@ -67,7 +67,7 @@ class Line:
 @requires(VIEW)
 @from_one_snapshot
 def products(request: HttpRequest) -> HttpResponse:
-    """Best solds: ``?month=2026-10&currency=eur&sort=units&page=2``."""
+    """Best sellers: ``?month=2026-10&currency=eur&sort=units&page=2``."""
     period, context = head(request, "products")
     names = recorded(context["now"], period).currencies
     currency = chosen(request.GET.get("currency", ""), names)
@@ -127,7 +127,7 @@ def products(request: HttpRequest) -> HttpResponse:
 
 
 def change(sold: SoldProduct, name: str) -> Change:
-    """The sold's sales against those of the period before, or of the year before."""
+    """The product's sales against those of the period before, or of the year before."""
     then = (sold.before if name == "before" else sold.year_before).sales_minor
     return Change(SALES, then, sold.now.sales_minor - then)
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from analyticsapp.addresses import month_query, query_of, rows_of
 from analyticsapp.bars import Month, columns
 from analyticsapp.currencies import chosen
+from analyticsapp.days import DAY, Window
 from analyticsapp.drilldown.cohorts import rows_of_cohort
 from analyticsapp.kpis import COHORTS, KPIS, SUBSCRIPTIONS, Cohort, Kpi, Recurring, Value
 from analyticsapp.models import DirtySubscriber
@@ -37,6 +38,7 @@ from payments.admin.columns import admin_link, may_open
 from payments.models import Subscription
 
 TILES = ("mrr", "subscribers", "arpa", "gross_mrr_churn", "customer_churn")
+OF_A_MONTH = tuple(KPIS[key] for key in ("mrr", "subscribers", "customer_churn"))
 SHADES = 10
 # By kind, and whether it adds; in the order in which they stand between opening and closing.
 KINDS = (
@@ -158,6 +160,7 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
         )
 
     lines = {kpi.key: line(kpi) for kpi in SUBSCRIPTIONS}
+    eve = Window(period.first - DAY, period.first - DAY)
     moving = [
         Moving(
             name,
@@ -197,12 +200,20 @@ def figures(period: Period, currency: str) -> dict[str, Any]:
         "mrr": lines["mrr"],
         "chart": chart,
         "bars": bars,
+        "of_a_month": OF_A_MONTH,
         "months": [
-            (month, totals, KPIS["customer_churn"].compute(totals)) for month, totals in months
+            (
+                month,
+                [
+                    (kpi, kpi.compute(totals), rows_of(kpi.key, month.query, currency))
+                    for kpi in OF_A_MONTH
+                ],
+            )
+            for month, totals in months
         ],
-        "churn": KPIS["customer_churn"],
-        # What gross MRR churn is divided by.
-        "opening": rows_of("gross_mrr_churn", period.query, currency, {"part": 2}),
+        "opening": rows_of("mrr", eve.query, currency),
+        "opening_subscribers": rows_of("subscribers", eve.query, currency),
+        "subscribers": lines["subscribers"],
         "all_moved": url("net_new_mrr"),
     }
 

@@ -234,7 +234,7 @@ ORDER BY since, sub.id
     severity=Severity.MEDIUM,
     touches=(Area.SUBSCRIPTIONS,),
     meaning="A subscription has been past due for longer than SUBSCRIPTION_PAST_DUE_DAYS. It "
-    "counts as recurring revenue, and nobody pays for it.",
+    "counts as recurring revenue unless MRR_COUNTS_PAST_DUE is off, and nobody pays for it.",
     remedy="Ask the customer for another way to pay, or cancel the subscription in Stripe’s "
     "dashboard. How long Stripe tries, and what it does then, is set there (Billing, Subscriptions "
     "and emails).",
