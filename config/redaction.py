@@ -27,7 +27,8 @@ NAMED = re.compile(rf"{SECRET_NAMES}|{PERSONAL_NAMES}", re.IGNORECASE)
 IN_TEXT = re.compile(
     rf"""(?P<key>(?<![\w-])["']?(?:{SECRET_NAMES}|{PERSONAL_NAMES.replace("|number|", "|")})["']?
         \s*[:=]\s*)
-        (?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:(?:bearer|basic)\s+)?[^\s,;)}}\]"']+)""",
+        (?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|
+            (?:(?:bearer|basic)\s+)?(?:{re.escape(MASK)}|[^\s,;)}}\]"']+))""",
     re.IGNORECASE | re.VERBOSE,
 )
 # Each pattern reads a run of letters once, however long: a line may be a megabyte of them.

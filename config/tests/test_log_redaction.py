@@ -141,6 +141,19 @@ def test_addresses_that_touch_each_other_go_both(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authorization: Bearer 8c1f04d2aa", f"Authorization: {MASK}"),
+        ("email: ann@example.com, next", f"email: {MASK}, next"),
+        ('{"name": "Ann"}', f'{{"name": "{MASK}"}}'),
+        ("4242 4242 4242 4242.", f"{MASK}."),
+    ],
+)
+def test_a_line_for_two_handlers_is_masked_once(text: str, shown: str) -> None:
+    assert redact(text) == redact(redact(text)) == shown
+
+
+@pytest.mark.parametrize(
     "text", ["a", "a_", "a.", "a@", "4", "4 ", "name ", 'name="', "pi_1_secret"]
 )
 def test_a_long_line_holds_nobody_up(text: str) -> None:
