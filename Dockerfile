@@ -49,8 +49,7 @@ RUN python -c "import django, psycopg" && pg_dump --version && pg_restore --vers
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-c", \
     "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-tmp-dir", "/dev/shm", \
-    "--no-control-socket"]
+CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-tmp-dir", "/dev/shm",]
 
 FROM build AS tools
 RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \

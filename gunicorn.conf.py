@@ -12,6 +12,8 @@ from governance.metrics import latency
 
 worker_class = "config.gunicorn_worker.Worker"
 threads = 4  # the pool of connections to the database is larger
+# Else it looks for a place in the home folder, which a second one would take over.
+control_socket_disable = True
 
 load_dotenv()
 production = os.environ.get("COUNTINGHOUSE_ENV") == "production"

@@ -69,7 +69,7 @@ def web(application: str) -> Iterator[int]:
         port = int(listening.getsockname()[1])
         arguments = ["-m", "gunicorn", application, "--bind", f"fd://{listening.fileno()}"]
         arguments += ["--worker-class", "gthread", "--workers", "2", "--threads", "4"]
-        arguments += ["--no-control-socket", "--log-level", "warning"]
+        arguments += ["--log-level", "warning"]
         process = subprocess.Popen(
             [sys.executable, *arguments], cwd=BASE_DIR, pass_fds=(listening.fileno(),)
         )

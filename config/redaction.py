@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 MASK = "[redacted]"
@@ -26,14 +27,19 @@ NAMED = re.compile(rf"{SECRET_NAMES}|{PERSONAL_NAMES}", re.IGNORECASE)
 IN_TEXT = re.compile(
     rf"""(?P<key>(?<![\w-])["']?(?:{SECRET_NAMES}|{PERSONAL_NAMES.replace("|number|", "|")})["']?
         \s*[:=]\s*)
-        (?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:(?:bearer|basic)\s+)?[^\s,;)}}\]"']+)""",
+        (?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|
+            (?:(?:bearer|basic)\s+)?(?:{re.escape(MASK)}|[^\s,;)}}\]"']+))""",
     re.IGNORECASE | re.VERBOSE,
 )
+# Each pattern reads a run of letters once, however long: a line may be a megabyte of them.
 KEYS = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:sk|rk|pk)_(?:live|test)_\w+|whsec_[\w+/=-]+|[a-z]+_\w+_secret_\w+)"
+    r"(?<![A-Za-z0-9])(?:(?:sk|rk|pk)_(?:live|test)_\w+|whsec_[\w+/=-]+)"
+    r"|(?<!\w)\w+_[^\W_]+_secret_\w+"
 )
 BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
-EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+# Those that follow at once go with the first: what stands before them is no beginning of a run.
+EMAIL = re.compile(rf"(?<!{LOCAL}){LOCAL}++@[\w-]+(?:\.[\w-]+)+(?:{LOCAL}*+@[\w.-]*)*")
 DIGITS = re.compile(r"\d(?:[ -]?\d){12,}")
 # Of all cards: https://www.iso.org/standard/70484.html (ISO/IEC 7812-1).
 PAN_LENGTHS = range(19, 12, -1)
@@ -105,21 +111,26 @@ def _cards(found: re.Match[str]) -> str:
     text = found[0]
     at = [place for place, character in enumerate(text) if character.isdigit()]
     digits = [int(text[place]) for place in at]
+    sums = luhn_sums(digits)
     result, shown, start = "", 0, 0
-    while start < len(digits):
-        for length in PAN_LENGTHS:
-            number = digits[start : start + length]
-            if len(number) == length and 2 <= number[0] <= 6 and luhn(number):
+    while start <= len(digits) - PAN_LENGTHS[-1]:
+        for end in (start + length for length in PAN_LENGTHS if 2 <= digits[start] <= 6):
+            if end <= len(digits) and (sums[end % 2][end] - sums[end % 2][start]) % 10 == 0:
                 result += text[shown : at[start]] + MASK
-                start += length
-                shown = at[start - 1] + 1
+                start = end
+                shown = at[end - 1] + 1
                 break
         else:
             start += 1
     return result + text[shown:]
 
 
-def luhn(digits: list[int]) -> bool:
-    """Whether the last digit is the check digit of the others."""
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+def luhn_sums(digits: list[int]) -> list[list[int]]:
+    """Of the first so many digits the sums, each second digit doubled: for numbers that end after
+    an even count of digits, and after an odd one. A number's check digit is right where what it
+    adds can be divided by 10 (ISO/IEC 7812-1, annex B)."""
+    pairs = [(digit, sum(divmod(2 * digit, 10))) for digit in digits]
+    return [
+        [*accumulate((pair[at % 2 == parity] for at, pair in enumerate(pairs)), initial=0)]
+        for parity in (0, 1)
+    ]

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from orders.models import Customer, Order, OrderPayment
 from orders.services.locking import lock_addresses, lock_customers, lock_orders, lock_payments
-from payments.erasure import Objects, customers_with, keys, objects_of, with_address
+from payments.erasure import Objects, customer_of, customers_with, keys, objects_of, with_address
 from payments.erasure import hold as hold_objects
 from payments.models import Customer as StripeCustomer
 from payments.pseudonyms import is_pseudonym, pseudonym
@@ -44,7 +44,7 @@ def identity(who: str) -> Identity:
     by = Q(pk=int(who)) if who.isdecimal() and len(who) < 19 else Q(stripe_customer=who)
     rows = Customer.objects.filter(by)
     customers = keys(rows, "stripe_customer_id") | keys(rows, "same_as__stripe_customer_id")
-    customers |= keys(StripeCustomer.objects.filter(pk=who))
+    customers |= customer_of(who)
     addresses = plain(
         [*keys(rows, "email"), *keys(StripeCustomer.objects.filter(pk__in=customers), "email")]
     )

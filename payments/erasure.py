@@ -38,6 +38,7 @@ from payments.refund_requests import link_refunds, lock_charges
 
 BATCH = 500
 Objects = dict[str, frozenset[Any]]
+OF_A_CUSTOMER = (Charge, CheckoutSession, Invoice, PaymentIntent, Subscription)
 
 
 def with_address(model: type[Any], column: str, addresses: Collection[str]) -> QuerySet[Any]:
@@ -49,6 +50,14 @@ def with_address(model: type[Any], column: str, addresses: Collection[str]) -> Q
 def customers_with(addresses: Collection[str]) -> frozenset[str]:
     """The ids of Stripe's customers that have one of the addresses."""
     return keys(with_address(Customer, "email", addresses))
+
+
+def customer_of(key: str) -> frozenset[str]:
+    """The id, if there is such a customer of Stripe's, or anything that names it: Stripe may have
+    told of what somebody bought and not yet of them."""
+    named = (model._default_manager.filter(customer=key) for model in OF_A_CUSTOMER)
+    there = Customer.objects.filter(pk=key).exists() or any(rows.exists() for rows in named)
+    return frozenset({key} if there else ())
 
 
 def keys(rows: QuerySet[Any], column: str = "pk") -> frozenset[Any]:

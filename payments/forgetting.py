@@ -19,9 +19,9 @@ from payments.models import ErasedKey, StripeEvent
 from payments.pseudonyms import keyed
 from payments.reduction import NotReduced, reduced
 
-# Of a JSON text: what may be the id of an object, and what may be an address.
 logger = logging.getLogger(__name__)
 
+# Of a JSON text: what may be the id of an object, and what may be an address.
 ID = re.compile(r'"([a-z]{2,}_\w{1,250})"')
 ADDRESS = re.compile(r'"([^"@]*@[^"]*)"')
 

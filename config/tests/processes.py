@@ -209,8 +209,6 @@ def gunicorn(
         listening = loopback_socket()
         arguments = ["-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listening.fileno()}"]
         arguments += ["--workers", "1"]
-        # Else it looks for a place of its own for this in the home folder.
-        arguments += ["--no-control-socket"]
         each = start("gunicorn", arguments, environment(env), listening)
         processes.append(each)
         each.wait_for(lambda: answers(each.url, "/readyz") == 200, "ready")

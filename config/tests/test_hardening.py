@@ -94,7 +94,7 @@ def test_gunicorn_says_in_one_line_what_is_missing_and_gives_up() -> None:
     with loopback_socket() as listening:
         arguments = ["-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listening.fileno()}"]
         result = subprocess.run(
-            [sys.executable, *arguments, "--workers", "1", "--no-control-socket"],
+            [sys.executable, *arguments, "--workers", "1"],
             cwd=BASE_DIR,
             env={"COUNTINGHOUSE_ENV": "production"},
             pass_fds=[listening.fileno()],

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from typing import Any
 
+import pytest
 from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.redaction import MASK, RedactingFilter, luhn
+from config.redaction import MASK, RedactingFilter, redact
 
 LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))
 WORD = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=16)
@@ -41,6 +43,12 @@ def logged(message: str, *args: Any, extra: dict[str, Any] | None = None, error:
     except ValueError:
         logger.error(message, *args, extra=extra, exc_info=bool(error))
     return stream.getvalue()
+
+
+def luhn(digits: list[int]) -> bool:
+    """Whether the last digit is the check digit of the others."""
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 @st.composite
@@ -114,6 +122,44 @@ def test_a_record_whose_arguments_do_not_fit_is_not_lost_and_tells_none() -> Non
     output = logged("%d events", "ada@example.com")
     assert "%d events" in output
     assert "ada" not in output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann@example.com/bob@example.org",
+        "ann@example.com+bob@example.org",
+        "ann@example.com@bob@example.org",
+        "to:ann@example.com;bob@example.org",
+    ],
+)
+def test_addresses_that_touch_each_other_go_both(text: str) -> None:
+    redacted = redact(text)
+    assert "ann" not in redacted
+    assert "bob" not in redacted
+    assert "example" not in redacted
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authorization: Bearer 8c1f04d2aa", f"Authorization: {MASK}"),
+        ("email: ann@example.com, next", f"email: {MASK}, next"),
+        ('{"name": "Ann"}', f'{{"name": "{MASK}"}}'),
+        ("4242 4242 4242 4242.", f"{MASK}."),
+    ],
+)
+def test_a_line_for_two_handlers_is_masked_once(text: str, shown: str) -> None:
+    assert redact(text) == redact(redact(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "a_", "a.", "a@", "4", "4 ", "name ", 'name="', "pi_1_secret"]
+)
+def test_a_long_line_holds_nobody_up(text: str) -> None:
+    started = time.perf_counter()
+    redact(text * (200_000 // len(text)))
+    assert time.perf_counter() - started < 10  # reading on from each letter anew takes a minute
 
 
 def test_every_handler_redacts() -> None:

@@ -449,6 +449,15 @@ def test_what_comes_in_and_is_processed_meanwhile_is_erased_too_and_nobody_is_in
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_customer_is_erased_who_is_only_named_yet() -> None:
+    tell(make.event("charge.succeeded", make.charge(customer="cus_z", billing_details=WHO)))
+    assert not StripeCustomer.objects.exists()
+    assert "payments_charge.email" in places()
+    assert erase_customer("cus_z", reason="asked for").total
+    assert places() == set()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_sync_brings_nothing_back(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     sync()
     assert StripeCustomer.objects.get(pk=shop["customer"]).email == "ada@example.com"

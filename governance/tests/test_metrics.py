@@ -210,7 +210,7 @@ def test_any_process_of_the_server_answers_for_all_and_for_those_that_ended(
 ) -> None:
     listening = loopback_socket()
     arguments = ["-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listening.fileno()}"]
-    arguments += ["--workers", "2", "--no-control-socket"]
+    arguments += ["--workers", "2"]
     server = start("gunicorn", arguments, environment({"METRICS_TOKEN": TOKEN}), listening)
     processes.append(server)
     booted = re.compile(r"Booting worker with pid: (\d+)")
@@ -224,6 +224,7 @@ def test_any_process_of_the_server_answers_for_all_and_for_those_that_ended(
     for _ in range(20):
         assert answers(server.url, "/accounts/login/") == 200
     assert {counted() for _ in range(8)} == {20}
+    assert "Control socket" not in server.output()  # nobody steers it from elsewhere
     os.kill(int(booted.findall(server.output())[0]), signal.SIGKILL)
     server.wait_for(lambda: len(booted.findall(server.output())) == 3, "two again")
     server.wait_for(lambda: answers(server.url, "/accounts/login/") == 200, "answering")

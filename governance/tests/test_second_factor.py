@@ -184,6 +184,30 @@ def test_a_code_that_is_given_by_several_at_once_lets_one_in(olive: User) -> Non
     assert sum(one.get("/admin/").status_code == 200 for one in browsers) == 2
 
 
+def test_an_open_session_is_not_enough_to_set_one_up(client: Client, olive: User) -> None:
+    client.force_login(olive)
+    client.post(PAGE, {"begin": "1"})
+    key = TOTPDevice.objects.get(user=olive).key
+    session = client.session
+    session["identity_confirmed_at"] = 0
+    session.save()
+    page = client.get(PAGE).content.decode()
+    assert "image.svg" not in page
+    assert 'name="identity-password"' in page
+    assert client.get("/accounts/second-factor/image.svg").status_code == 404
+    client.post(PAGE, {"code": code_of(olive)})
+    client.post(PAGE, {"begin": "1"})
+    client.post(PAGE, {"begin": "1", "identity-password": "a-wrong-password"})
+    [device] = TOTPDevice.objects.all()
+    assert (device.key, device.confirmed) == (key, False)
+    client.post(PAGE, {"begin": "1", "identity-password": PASSWORD})
+    [device] = TOTPDevice.objects.all()
+    assert device.key != key
+    assert "image.svg" in client.get(PAGE).content.decode()
+    client.post(PAGE, {"code": code_of(olive)})
+    assert TOTPDevice.objects.get(user=olive).confirmed
+
+
 def test_looking_after_it_takes_password_and_code(client: Client, olive: User) -> None:
     client.force_login(olive)
     old = set_up(client, olive)

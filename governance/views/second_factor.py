@@ -16,7 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from auditlog.access import signed_in
 from auditlog.bounded import record_bounded
-from auditlog.identity import IdentityForm, has_second_factor, verify_code
+from auditlog.identity import (
+    IdentityForm,
+    has_second_factor,
+    identity_form,
+    recently_confirmed,
+    verify_code,
+)
 from governance import second_factor
 from governance.second_factor import open_before
 from governance.views.identity import way_back
@@ -60,16 +66,20 @@ def verify(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def manage(request: HttpRequest) -> HttpResponse:
-    """Shows whether there is a second factor, and sets one up: POST ``begin``, then a ``code``."""
+    """Shows whether there is a second factor, and sets one up: POST ``begin``, then a ``code``.
+
+    Only who said lately who they are sets one up, or sees its secret: it counts as saying so.
+    """
     user = cast("User", request.user)
     if has_second_factor(user):
         if user.otp_device is None:  # type: ignore[attr-defined]
             return redirect("verify")
         return page(request, codes=None)
-    if request.method == "POST" and "begin" in request.POST:
+    identity = identity_form(request)
+    if identity is None and request.method == "POST" and "begin" in request.POST:
         second_factor.begin(user)
         return redirect("second_factor")
-    device = second_factor.being_set_up(user)
+    device = None if identity else second_factor.being_set_up(user)
     form = CodeForm(request.POST or None)
     if device and form.is_valid():
         codes = second_factor.confirm(request, device, form.cleaned_data["code"])
@@ -79,6 +89,7 @@ def manage(request: HttpRequest) -> HttpResponse:
         form.add_error("code", "That code isn’t valid now. Is the time of your phone right?")
     context = {
         "device": device,
+        "identity": identity,
         "form": form,
         "secret": secret(device.config_url) if device else "",
         "required": second_factor.required_of(user),
@@ -126,7 +137,7 @@ def change(request: HttpRequest) -> HttpResponse:
 def image(request: HttpRequest) -> HttpResponse:
     """The secret of the authenticator that is being set up, as a QR code."""
     device = second_factor.being_set_up(cast("User", request.user))
-    if device is None:
+    if device is None or not recently_confirmed(request):
         raise Http404
     drawn = BytesIO()
     segno.make(device.config_url, error="m").save(

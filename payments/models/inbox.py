@@ -153,7 +153,8 @@ class StripeEvent(models.Model):
                 func="""
                     IF NEW.reduced_for = 'retention' AND OLD.reduced_for = ''
                             AND OLD.status IN ('processed', 'ignored') THEN
-                        NEW.payload_digest = encode(sha256(OLD.payload::text::bytea), 'hex');
+                        NEW.payload_digest =
+                            encode(sha256(convert_to(OLD.payload::text, 'UTF8')), 'hex');
                     ELSIF NEW.reduced_for = 'erasure' THEN
                         NEW.payload_digest = '';
                     ELSE

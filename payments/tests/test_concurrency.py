@@ -78,6 +78,13 @@ def test_one_event_delivered_20_times_at_once_is_stored_and_has_its_effect_once(
     assert announced == {"cus_1": 1}
 
 
+def test_all_store_in_one_order_so_that_two_can_not_wait_for_each_other() -> None:
+    listed = [event("customer.created", make.customer(), id=f"evt_{n}") for n in (2, 3, 1, 2)]
+    assert inbox.store(listed, Source.LISTED) == 3
+    stored = StripeEvent.objects.order_by("pk").values_list("stripe_id", flat=True)
+    assert [*stored] == ["evt_1", "evt_2", "evt_3"]
+
+
 def test_workers_never_process_one_event_twice(announced: Counter[str]) -> None:
     count = 1200
     inbox.store(

@@ -123,7 +123,6 @@ def test_a_database_restarted_in_a_burst_loses_and_doubles_nothing(
             "config.wsgi",
             "--bind",
             f"fd://{listening.fileno()}",
-            "--no-control-socket",
         ],
         env,
         listening,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -145,6 +146,15 @@ def test_a_payload_only_becomes_less_and_says_so() -> None:
     for change in ({"payload": event.payload}, {"reduced_for": ""}):
         with pytest.raises(ProgrammingError, match="can't be changed"), transaction.atomic():
             StripeEvent.objects.update(**change)
+
+
+def test_any_text_has_a_digest() -> None:
+    receive(build.event("charge.succeeded", build.charge(description='a 5" lämp\nof \\x glass')))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT payload::text FROM payments_stripeevent")
+        text: str = cursor.fetchone()[0]
+    assert reduce_old_payloads(timezone.now() + LATER) == 1
+    assert StripeEvent.objects.get().payload_digest == sha256(text.encode()).hexdigest()
 
 
 def test_a_batch_is_reduced_with_a_number_of_statements_that_does_not_grow(

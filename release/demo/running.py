@@ -229,7 +229,7 @@ def serve(stack: ExitStack, guard: Guard, listening: socket.socket, url: str, sa
     stack.callback(standin.stop)
     env = environment(standin, secret)
     web = ["-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listening.fileno()}"]
-    web += ["--workers", "2", "--no-control-socket", "--graceful-timeout", "5"]
+    web += ["--workers", "2", "--graceful-timeout", "5"]
     children: list[Child] = []
     for name, arguments, inherit in (
         ("web", web, (listening.fileno(),)),

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
+from auditlog.made_documents import MakesDocuments
 from governance.inventory import document, path
 
 
-class Command(BaseCommand):
+class Command(MakesDocuments):
     help = __doc__ or ""
+    source = "the code declares"
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--check", action="store_true", help="Write nothing; exit 1 if it would change."
-        )
-
-    def handle(self, *args: Any, check: bool, **options: Any) -> None:
-        file = path()
-        text = file.read_text(encoding="utf-8")
-        try:
-            made = document(text)
-        except ValueError as error:
-            raise CommandError(str(error)) from None
-        if check:
-            if text != made:
-                raise CommandError(
-                    f"{file.name} isn't what the code declares: run manage.py pii_inventory"
-                )
-            self.stdout.write(f"{file.name} says what the code declares.")
-            return
-        file.write_text(made, encoding="utf-8")
-        self.stdout.write(f"The inventory in {file.name} is written.")
+    def documents(self, **options: Any) -> Iterator[tuple[Path, str]]:
+        yield path(), document(path().read_text(encoding="utf-8"))

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
+from auditlog.made_documents import MakesDocuments
 from orders.state_document import document, path
 
 
-class Command(BaseCommand):
+class Command(MakesDocuments):
     help = __doc__ or ""
+    source = "the rules say"
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--check", action="store_true", help="Write nothing; exit 1 if it would change."
-        )
-
-    def handle(self, *args: Any, check: bool, **options: Any) -> None:
-        file = path()
-        text = document()
-        if check:
-            if not file.exists() or file.read_text(encoding="utf-8") != text:
-                raise CommandError(
-                    f"{file.name} isn't what the rules say: run manage.py order_state_machine"
-                )
-            self.stdout.write(f"{file.name} says what the code does.")
-            return
-        file.write_text(text, encoding="utf-8")
-        self.stdout.write(f"{file.name} is written.")
+    def documents(self, **options: Any) -> Iterator[tuple[Path, str]]:
+        yield path(), document()
